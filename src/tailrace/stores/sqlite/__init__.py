@@ -1,0 +1,1 @@
+"""Floor 1: everything in one SQLite file, through one writer thread."""
