@@ -13,7 +13,8 @@ from typing import Protocol
 
 import msgspec
 
-from tailrace.events.event import JSON, StreamEvent
+from tailrace.events.event import JSON
+from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
 
 
@@ -101,24 +102,6 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
 
 
-class StoredEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event as the log keeps it.
-
-    Attributes:
-        seq: Position in the log, from 1.
-        type: The event's type, for filters that need not decode.
-        data: The event as the native dialect writes it; these bytes are sent to viewers as they are.
-    """
-
-    seq: int
-    type: str
-    data: bytes
-
-    def decode(self) -> StreamEvent:
-        """The event."""
-        return StreamEvent.from_json_bytes(self.data)
-
-
 class StageResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a finished stage hands on, committed with the event that ends it."""
 
@@ -201,7 +184,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """A run that was made: its row, and event 1 as committed."""
 
     run: RunRow
-    first_event: StoredEvent
+    first_event: LoggedEvent
 
 
 class RunStore(Protocol):
@@ -231,7 +214,7 @@ class RunStore(Protocol):
         run_id: str,
         epoch: int,
         first_seq: int,
-        events: Sequence[StoredEvent],
+        events: Sequence[LoggedEvent],
         *,
         stage: WorkflowStage | None = None,
         stage_result: StageResult | None = None,
@@ -261,7 +244,7 @@ class RunStore(Protocol):
         """Close every live run with `fail`, `worker_lost`, partial text kept; their ids."""
         ...
 
-    async def read(self, run_id: str, after_seq: int, limit: int) -> list[StoredEvent]:
+    async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """Up to `limit` events after `after_seq`, in order; checksums are verified.
 
         Raises:
