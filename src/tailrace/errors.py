@@ -23,6 +23,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     │   ├── LogClosedError         the run has ended
     │   ├── StorageFullError       no room left on the disk
     │   └── CorruptLogError        stored bytes do not match their checksum
+    ├── WireError                  bytes that cannot be framed, or a frame too large to read
     └── WrongLoopError             used from an event loop it does not belong to
 """
 
@@ -209,3 +210,7 @@ class CorruptLogError(StoreError):
 
 class WrongLoopError(TailraceError):
     """A run's manager was used from an event loop it does not belong to."""
+
+
+class WireError(TailraceError):
+    """Bytes that cannot be framed, or a frame too large to read."""
