@@ -13,7 +13,9 @@ from typing import Protocol
 
 import msgspec
 
+from tailrace.errors import TailraceError
 from tailrace.events.event import JSON
+from tailrace.events.fold import Status
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
 
@@ -110,11 +112,14 @@ class StageResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ThinkingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One status a node gave while it worked, kept with the message."""
+    """One status a node gave while it worked, kept with the message; `sequence` from 1."""
 
+    id: int
+    message_id: int
     content: str
     stage: str | None
     progress: float | None
+    sequence: int
     created_at: datetime
 
 
@@ -134,7 +139,7 @@ class FinalState(msgspec.Struct, frozen=True, kw_only=True):
     stage: WorkflowStage
     outcome: Outcome
     content: str
-    thinking: tuple[ThinkingRow, ...]
+    thinking: tuple[Status, ...]
     metadata: dict[str, JSON]
     error_code: str | None
     error_message: str
@@ -240,8 +245,16 @@ class RunStore(Protocol):
         """
         ...
 
-    async def close_lost(self, at: datetime) -> list[str]:
-        """Close every live run with `fail`, `worker_lost`, partial text kept; their ids."""
+    async def fail(self, run_id: str, error: TailraceError, at: datetime) -> RunRow:
+        """Close the log with `fail`, epoch one higher; a run that has ended stays as it is.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        ...
+
+    async def live_runs(self) -> list[str]:
+        """The ids of all runs whose log is open, oldest first."""
         ...
 
     async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
@@ -250,6 +263,10 @@ class RunStore(Protocol):
         Raises:
             CorruptLogError: an event does not match its checksum.
         """
+        ...
+
+    async def stage_results(self, run_id: str) -> list[StageResult]:
+        """What the run's finished stages have handed on, in the order they finished."""
         ...
 
     async def get_run(self, run_id: str, owner: str) -> RunRow:

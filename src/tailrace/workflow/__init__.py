@@ -1,1 +1,1 @@
-"""."""
+"""Floor 4: which node runs next."""

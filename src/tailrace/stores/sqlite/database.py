@@ -167,7 +167,7 @@ class Database:
             for job in group:
                 job.result = job.operation(connection)
             connection.execute("COMMIT")
-        except (apsw.Error, TailraceError):
+        except Exception:  # noqa: BLE001 - whatever it was, each job learns its own error below
             _roll_back(connection)
             self._commit_one_by_one(connection, group)
 
@@ -178,7 +178,7 @@ class Database:
                 connection.execute("SAVEPOINT job")
                 try:
                     job.result = job.operation(connection)
-                except (apsw.Error, TailraceError) as exc:
+                except Exception as exc:  # noqa: BLE001 - a bug in one must not end the writer of all
                     job.error = _translate(exc)
                     connection.execute("ROLLBACK TO job")
                 connection.execute("RELEASE job")

@@ -1,0 +1,6 @@
+"""Floor 5, the arrow request → run: ContextAgent builds the parts and owns the runs."""
+
+from tailrace.agent.context_agent import ContextAgent
+from tailrace.agent.request import ChatRequest
+
+__all__ = ["ChatRequest", "ContextAgent"]

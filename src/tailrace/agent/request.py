@@ -1,0 +1,79 @@
+"""Floor 5: ChatRequest, what a client asks for, checked once.
+
+Rule 1: only the keys named here act; everything else a client sends is ignored, and nothing in
+    `context` can stand in for the question, the session or the owner.
+"""
+
+import hashlib
+from typing import cast
+
+import msgspec
+
+from tailrace.errors import InvalidRequestError
+from tailrace.events.event import JSON
+from tailrace.settings import Settings
+from tailrace.state.state import Query, Turn
+
+
+class ChatContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies around the question.
+
+    Attributes:
+        chat_history: Earlier turns; counts only for a run without a conversation.
+        selected_content: What is selected in the open document.
+        document_id: The open document.
+    """
+
+    chat_history: tuple[Turn, ...] = ()
+    selected_content: str = ""
+    document_id: int | None = None
+
+
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A question, and where it belongs."""
+
+    query: str
+    context: ChatContext = ChatContext()
+    session_id: str | None = None
+    user_id: str | None = None
+    conversation_id: int | None = None
+
+    def check(self, settings: Settings) -> None:
+        """Nothing, where the request is within its limits.
+
+        Raises:
+            InvalidRequestError: the question is empty or too long, or its context is.
+        """
+        if not self.query.strip():
+            msg = "the question is empty; send some text as `query`"
+            raise InvalidRequestError(msg)
+        if len(self.query) > settings.max_query_chars:
+            msg = (
+                f"the question has {len(self.query):,} characters; the limit is "
+                f"{settings.max_query_chars:,}. Add long text as a document instead"
+            )
+            raise InvalidRequestError(msg)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The request as it is kept with its run."""
+        return cast("dict[str, JSON]", msgspec.to_builtins(self))
+
+    def sha256(self) -> str:
+        """The hash that tells a repeat of this request from another one."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    def to_query(self, owner: str, session_id: str, stored_history: tuple[Turn, ...]) -> Query:
+        """What the nodes work from; a last turn that repeats the question is dropped."""
+        history = self.context.chat_history if self.conversation_id is None else stored_history
+        if history and history[-1] == Turn("user", self.query):
+            history = history[:-1]
+        return Query(
+            text=self.query,
+            owner=owner,
+            session_id=session_id,
+            user_id=self.user_id,
+            conversation_id=self.conversation_id,
+            history=history,
+            document_id=self.context.document_id,
+            selected_content=self.context.selected_content,
+        )

@@ -1,0 +1,145 @@
+"""Floor 1: SQLiteStore, the store contract over one `Database`."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from tailrace._clock import SYSTEM_CLOCK, Clock
+from tailrace.errors import TailraceError
+from tailrace.events.event import JSON
+from tailrace.events.logged import LoggedEvent
+from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.stores.base import (
+    Accepted,
+    Conversation,
+    FinalState,
+    MessageRow,
+    NewRun,
+    RunRow,
+    StageResult,
+)
+from tailrace.stores.sqlite import conversations, runs
+from tailrace.stores.sqlite.database import Database, Synchronous
+from tailrace.stores.sqlite.migrate import migrate
+
+
+class SQLiteStore:
+    """Keeps runs, logs and conversations; each method is described by `stores.base.Store`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls,
+        path: Path,
+        synchronous: Synchronous = Synchronous.FULL,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> Self:
+        """The store in the file at `path`, made or brought up to date.
+
+        Raises:
+            StoreError: the file cannot be used.
+        """
+        database = await Database.open(path, synchronous, lambda c: migrate(c, path))
+        return cls(database, clock)
+
+    async def aclose(self) -> None:
+        """Commit what is pending and close."""
+        await self.database.aclose()
+
+    async def create(self, run: NewRun) -> Accepted:
+        """See `RunStore.create`."""
+        return await self.database.write(lambda c: runs.create(c, run))
+
+    async def claim(self, run_id: str) -> RunRow:
+        """See `RunStore.claim`."""
+        at = self._clock.now()
+        return await self.database.write(lambda c: runs.claim(c, run_id, at))
+
+    def append(  # noqa: PLR0913 - the contract's own signature
+        self,
+        run_id: str,
+        epoch: int,
+        first_seq: int,
+        events: Sequence[LoggedEvent],
+        *,
+        stage: WorkflowStage | None = None,
+        stage_result: StageResult | None = None,
+        final_state: FinalState | None = None,
+    ) -> "asyncio.Future[int]":
+        """See `RunStore.append`."""
+        return self.database.write(
+            lambda c: runs.append(
+                c, run_id, epoch, first_seq, events, stage, stage_result, final_state
+            )
+        )
+
+    async def cancel(self, run_id: str, at: datetime) -> RunRow:
+        """See `RunStore.cancel`."""
+        return await self.database.write(
+            lambda c: runs.close(c, run_id, Outcome.CANCELLED, None, at)
+        )
+
+    async def fail(self, run_id: str, error: TailraceError, at: datetime) -> RunRow:
+        """See `RunStore.fail`."""
+        return await self.database.write(lambda c: runs.close(c, run_id, Outcome.FAILED, error, at))
+
+    async def live_runs(self) -> list[str]:
+        """See `RunStore.live_runs`."""
+        return await self.database.read(runs.live)
+
+    async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
+        """See `RunStore.read`."""
+        return await self.database.read(lambda c: runs.read(c, run_id, after_seq, limit))
+
+    async def stage_results(self, run_id: str) -> list[StageResult]:
+        """See `RunStore.stage_results`."""
+        return await self.database.read(lambda c: runs.stage_results(c, run_id))
+
+    async def get_run(self, run_id: str, owner: str) -> RunRow:
+        """See `RunStore.get_run`."""
+        return await self.database.read(lambda c: runs.get(c, run_id, owner))
+
+    async def list_runs(self, owner: str, limit: int, before: str | None) -> list[RunRow]:
+        """See `RunStore.list_runs`."""
+        return await self.database.read(lambda c: runs.list_newest(c, owner, limit, before))
+
+    async def create_conversation(
+        self, owner: str, page_name: str, metadata: dict[str, JSON], at: datetime
+    ) -> Conversation:
+        """See `ConversationStore.create_conversation`."""
+        return await self.database.write(
+            lambda c: conversations.create(c, owner, page_name, metadata, at)
+        )
+
+    async def get_conversation(self, conversation_id: int, owner: str) -> Conversation:
+        """See `ConversationStore.get_conversation`."""
+        return await self.database.read(lambda c: conversations.get(c, conversation_id, owner))
+
+    async def list_conversations(
+        self, owner: str, limit: int, offset: int, page_name: str | None, status: str
+    ) -> tuple[list[Conversation], int]:
+        """See `ConversationStore.list_conversations`."""
+        return await self.database.read(
+            lambda c: conversations.list_page(c, owner, limit, offset, page_name, status)
+        )
+
+    async def list_messages(self, conversation_id: int, owner: str) -> list[MessageRow]:
+        """See `ConversationStore.list_messages`."""
+        return await self.database.read(
+            lambda c: conversations.list_messages(c, conversation_id, owner)
+        )
+
+    async def get_message(self, message_id: int, owner: str) -> MessageRow:
+        """See `ConversationStore.get_message`."""
+        return await self.database.read(lambda c: conversations.get_message(c, message_id, owner))
+
+    async def history(self, conversation_id: int, before_message_id: int) -> list[MessageRow]:
+        """See `ConversationStore.history`."""
+        return await self.database.read(
+            lambda c: conversations.history(c, conversation_id, before_message_id)
+        )

@@ -1,0 +1,95 @@
+"""EventLog: the committed tail of one run's log, in memory. Floor 2, synchronous.
+
+Rule 1: `append` never waits for a viewer, so a slow reader cannot stall a run.
+Rule 2: a viewer sees each event after its cursor once, in `seq` order.
+Rule 3: nothing follows a terminal event.
+Rule 4: only what is committed gets in, and memory is bounded: older events are in the store.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from tailrace.errors import LogClosedError
+from tailrace.events.logged import LoggedEvent
+
+
+class EventLog:
+    """The newest events of one log, already encoded.
+
+    Attributes:
+        last_seq: The seq of the newest event; 0 before the first.
+        closed: Whether nothing more will come.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.last_seq = 0
+        self.closed = False
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._tail: list[LoggedEvent] = []
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def append(self, events: Sequence[LoggedEvent], *, terminal: bool) -> None:
+        """Take in committed events, `terminal` if the last of them ends the run; wake viewers.
+
+        Raises:
+            LogClosedError: the log has ended, or the events do not follow it.
+        """
+        if self.closed or events[0].seq != self.last_seq + 1:
+            msg = f"event {events[0].seq} cannot follow event {self.last_seq}"
+            raise LogClosedError(msg)
+        self._tail.extend(events)
+        self._bytes += sum(len(event.data) for event in events)
+        self.last_seq = events[-1].seq
+        self.closed = terminal
+        if self._bytes > self._max_bytes:
+            self._trim()
+        self._wake()
+
+    def close(self) -> None:
+        """Let viewers go: this process will not learn how the run went on."""
+        self.closed = True
+        self._wake()
+
+    def since(self, seq: int, max_bytes: int) -> list[LoggedEvent] | None:
+        """Events after `seq`, up to `max_bytes` but at least one; None where memory lacks them."""
+        if seq >= self.last_seq:
+            return []
+        if not self._tail or seq + 1 < self._tail[0].seq:
+            return None
+        start = seq + 1 - self._tail[0].seq
+        end, size = start, 0
+        while end < len(self._tail) and (end == start or size < max_bytes):
+            size += len(self._tail[end].data)
+            end += 1
+        return self._tail[start:end]
+
+    def newest(self, limit: int) -> list[LoggedEvent]:
+        """Up to `limit` newest events that are in memory, oldest first."""
+        return self._tail[-limit:]
+
+    async def grown(self, seq: int) -> None:
+        """Return once there is something after `seq`, or nothing more will come."""
+        if self.last_seq > seq or self.closed:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
+
+    def _wake(self) -> None:
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
+
+    def _trim(self) -> None:
+        """Drop the older half, so that the price of trimming is spread over many appends."""
+        keep_bytes, start = 0, len(self._tail)
+        while start > 1 and keep_bytes < self._max_bytes // 2:
+            start -= 1
+            keep_bytes += len(self._tail[start].data)
+        self._tail = self._tail[start:]
+        self._bytes = sum(len(event.data) for event in self._tail)

@@ -1,0 +1,229 @@
+"""StreamingManager: the one writer of one run's log, and the way to its viewers. Floor 2.
+
+Rule 1: commit before delivery: no viewer sees an event that a crash could take back.
+Rule 2: `seq`, `index` and `offset` are given when a batch is sealed for its commit; one commit
+    is under way at a time, and what is said meanwhile makes the next one (no timer, no polling).
+Rule 3: after a terminal event was emitted, nothing more is taken.
+Rule 4: it belongs to the event loop that made it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+from tailrace.errors import LogClosedError, StoreError, WrongLoopError
+from tailrace.events.ending import with_facts
+from tailrace.events.event import JSON, Cursor, StreamEvent
+from tailrace.events.fold import RunFold
+from tailrace.events.logged import LoggedEvent
+from tailrace.events.types import EventType
+from tailrace.stores.base import FinalState, RunRow, RunStore, StageResult
+from tailrace.stores.final import final_state
+from tailrace.streaming.log import EventLog
+from tailrace.streaming.pending import Pending, PendingBuffer
+from tailrace.streaming.viewer import view
+
+_NEWEST = 1_000
+
+
+class StreamingManager:
+    """Writes one run's log and opens viewers on it.
+
+    Attributes:
+        run_id: The run.
+        log: The committed tail.
+        fold: What the run amounts to, up to the newest event that was sealed.
+    """
+
+    def __init__(
+        self, run: RunRow, first_event: LoggedEvent, store: RunStore, log_memory_bytes: int
+    ) -> None:
+        self.run_id = run.run_id
+        self.log = EventLog(log_memory_bytes)
+        self.fold = RunFold()
+        self._gen = run.gen
+        self._epoch = run.epoch
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._pending = PendingBuffer()
+        self._room: set[asyncio.Future[None]] = set()
+        self._commit: asyncio.Future[int] | None = None
+        self._batch: list[Pending] = []
+        self._sealed: list[LoggedEvent] = []
+        self._ending = False
+        self._error: StoreError | None = None
+        self.fold.apply(first_event.event)
+        self.log.append([first_event], terminal=False)
+
+    @property
+    def ending(self) -> bool:
+        """Whether the run has said its last: its terminal event is emitted, or cannot be."""
+        return self._ending or self._error is not None
+
+    async def emit(self, event: StreamEvent, stage_result: StageResult | None = None) -> None:
+        """Say `event`; it is stored first and then shown to every viewer.
+
+        Returns at once while there is room; a terminal event and one with a `stage_result`
+        return after their commit.
+
+        Raises:
+            LogClosedError: the run has said its last.
+            StoreError: the log can no longer be written.
+            WrongLoopError: called from another event loop than the manager's own.
+        """
+        if asyncio.get_running_loop() is not self._loop:
+            msg = f"the manager of run {self.run_id} belongs to another event loop"
+            raise WrongLoopError(msg)
+        while self._pending.full and not self.ending and not event.is_terminal:
+            room: asyncio.Future[None] = self._loop.create_future()
+            self._room.add(room)
+            await room
+        self._check_open()
+        if not event.is_terminal and stage_result is None:
+            self._add(Pending(event))
+            return
+        self._ending = event.is_terminal
+        committed: asyncio.Future[None] = self._loop.create_future()
+        self._add(Pending(event, stage_result=stage_result, committed=committed))
+        await asyncio.shield(committed)
+
+    async def stream(self, after: Cursor | None = None) -> AsyncGenerator[StreamEvent, None]:
+        """A new viewer: every event after `after`, from the start by default, to the terminal one.
+
+        Closing it ends the viewer, never the run.
+
+        Raises:
+            CursorError: `after` is ahead of the log.
+            StoreError: the log can no longer be read or written.
+        """
+        async for events in self.view(after, max_bytes=64 * 1024):
+            for logged in events:
+                yield logged.event
+
+    def view(
+        self, after: Cursor | None, max_bytes: int
+    ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
+        """As `stream`, in batches of whatever waits, each up to `max_bytes` but at least one."""
+        return view(self.run_id, self._gen, self._store, self.log, after, max_bytes)
+
+    def newest_events(self) -> Sequence[StreamEvent]:
+        """The newest events of the log, at most 1,000, oldest first."""
+        return [logged.event for logged in self.log.newest(_NEWEST)]
+
+    def claimed(self, run: RunRow) -> None:
+        """Go on under the epoch of `run`, which this process has just claimed."""
+        self._epoch = run.epoch
+
+    async def recover(self) -> None:
+        """After the store closed the run for us: show viewers what it wrote.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        missing = await self._store.read(self.run_id, self.log.last_seq, limit=1_000)
+        if missing and not self.log.closed:
+            self.log.append(missing, terminal=missing[-1].event.is_terminal)
+        self.log.close()
+
+    async def settled(self) -> None:
+        """Return once no commit is under way."""
+        while self._commit is not None:
+            await asyncio.wait([self._commit])  # `_committed` was registered first, and has run
+
+    def _check_open(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._ending:
+            msg = f"run {self.run_id} has said its last; nothing more is taken"
+            raise LogClosedError(msg)
+
+    def _add(self, pending: Pending) -> None:
+        self._pending.add(pending)
+        if self._commit is None:
+            self._seal()
+
+    def _seal(self) -> None:
+        """Give the next batch its place in the log and hand it to the store."""
+        self._batch = self._pending.take()
+        first_seq = self.fold.last_seq + 1
+        self._sealed = [self._place(item) for item in self._batch]
+        last = self._batch[-1]
+        final: FinalState | None = None
+        if self.fold.terminal is not None:
+            final = final_state(self.fold, self.fold.terminal)
+        try:
+            self._commit = self._store.append(
+                self.run_id,
+                self._epoch,
+                first_seq,
+                self._sealed,
+                stage=self.fold.stage,
+                stage_result=last.stage_result,
+                final_state=final,
+            )
+        except StoreError as error:
+            self._give_up(error, self._batch)
+            return
+        self._commit.add_done_callback(self._committed)
+
+    def _place(self, item: Pending) -> LoggedEvent:
+        event, seq = item.event, self.fold.last_seq + 1
+        if event.is_terminal:
+            event = with_facts(event, self.fold, seq)
+        metadata: dict[str, JSON] = event.metadata
+        if event.type is EventType.STREAM_CHUNK:
+            position: dict[str, JSON] = {
+                "index": self.fold.chunk_count,
+                "offset": self.fold.text_length,
+            }
+            metadata = {**metadata, **position} if len(metadata) > 1 else position
+        placed = StreamEvent(
+            type=event.type,
+            content=item.content if item.parts else event.content,
+            progress=event.progress,
+            timestamp=event.timestamp,
+            stage=event.stage,
+            node=event.node,
+            metadata=metadata,
+            run_id=self.run_id,
+            gen=self._gen,
+            seq=seq,
+            epoch=self._epoch,
+        )
+        self.fold.apply(placed)
+        return LoggedEvent.of(placed)
+
+    def _committed(self, commit: "asyncio.Future[int]") -> None:
+        self._commit = None
+        batch, self._batch = self._batch, []
+        error = StoreError("the store was closed") if commit.cancelled() else commit.exception()
+        if error is not None:
+            self._give_up(error, batch)
+            return
+        self.log.append(self._sealed, terminal=self.fold.terminal is not None)
+        for item in batch:
+            _resolve(item.committed)
+        if self._pending:
+            self._seal()
+        for room in self._room:
+            _resolve(room)
+        self._room.clear()
+
+    def _give_up(self, error: BaseException, batch: list[Pending]) -> None:
+        """Nothing more can be kept: whoever waits learns why, and so does the next `emit`."""
+        if not isinstance(error, StoreError):
+            failed = StoreError("the log could not be written")
+            failed.__cause__ = error
+            error = failed
+        self._error = error
+        for item in batch + self._pending.drop():
+            if item.committed is not None and not item.committed.done():
+                item.committed.set_exception(error)
+                item.committed.exception()  # seen: whoever waited may have been cancelled
+        for room in self._room:
+            _resolve(room)
+        self._room.clear()
+
+
+def _resolve(future: "asyncio.Future[None] | None") -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
