@@ -1,6 +1,7 @@
 #!/bin/sh
 # Print the first Python that really runs and is new enough. A name on PATH proves nothing: version
-# managers leave stand-ins there for versions that are not installed, so each candidate is run.
+# managers leave stand-ins there for versions that are not installed, so each candidate is run. One
+# that can make virtual environments is preferred; setup_venv.py says what others lack.
 # Usage: find_python.sh [CANDIDATE]; a candidate that is given is the only one tried.
 set -u
 
@@ -19,11 +20,13 @@ if [ -n "$asked" ]; then
     exit 1
 fi
 
-for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do
-    if fits "$candidate"; then
-        printf '%s\n' "$candidate"
-        exit 0
-    fi
+for modules in 'venv, ensurepip' 'sys'; do
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do
+        if fits "$candidate" && "$candidate" -c "import $modules" >/dev/null 2>&1; then
+            printf '%s\n' "$candidate"
+            exit 0
+        fi
+    done
 done
 
 cat >&2 <<'MESSAGE'

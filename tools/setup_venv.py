@@ -46,7 +46,7 @@ Note: the engine of the embedded model (xllamacpp) has no wheel for this machine
 
 _NOT_INSTALLED: Final = """
 Setup stopped: pip could not install {files} (its own message is above).
-No network? Set-up fetches about 150 MB once; afterwards none of it is needed again.
+No network? Set-up fetches about 50 MB once; afterwards none is needed.
 No wheel for this machine ({machine}, Python {version})? Try another Python: make setup PYTHON=...
 """
 
@@ -133,7 +133,7 @@ def _ensure_venv() -> None:
 
 
 def _install_run_layer() -> None:
-    print("Installing what Tailrace needs to run …", flush=True)
+    print("Installing what Tailrace needs to run (about 50 MB, once) …", flush=True)
     _install(("core.txt", "setup.txt"))
     _install_engine()
     # the package itself: editable, from this folder, with the build backend just installed
