@@ -18,7 +18,7 @@ from typing import Any, Final, Self, TypeVar
 
 import apsw
 
-from tailrace.errors import StorageFullError, StoreError, TailraceError
+from tailrace.errors import StorageFullError, StoreError
 
 T = TypeVar("T")
 
@@ -205,10 +205,8 @@ def _roll_back(connection: apsw.Connection) -> None:
 
 
 def _translate(error: Exception) -> Exception:
-    """The same error in our own words; ours pass as they are."""
+    """The driver's errors in our own words; others pass as they are."""
     match error:
-        case TailraceError():
-            return error
         case apsw.FullError():
             msg = "the disk is full; free some room and try again"
             return StorageFullError(msg)
@@ -218,7 +216,9 @@ def _translate(error: Exception) -> Exception:
         case apsw.NotADBError() | apsw.CorruptError():
             msg = "the database is damaged; restore a backup"
             return StoreError(msg)
-        case _:
+        case apsw.Error():
             failed = StoreError("the database could not do what was asked of it")
             failed.__cause__ = error
             return failed
+        case _:
+            return error

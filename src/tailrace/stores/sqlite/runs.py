@@ -59,6 +59,7 @@ def create(connection: apsw.Connection, run: NewRun) -> Accepted:
     known = _same_request(connection, run)
     if known is not None:
         return known
+    _check_conversation(connection, run)
     at = time_text(run.created_at)
     connection.execute(
         "INSERT INTO runs (run_id, owner, query, request, request_sha256, idempotency_key, "
@@ -280,19 +281,24 @@ def _same_request(connection: apsw.Connection, run: NewRun) -> Accepted | None:
     return Accepted(run=_get(connection, run_id), first_event=read(connection, run_id, 0, 1)[0])
 
 
+def _check_conversation(connection: apsw.Connection, run: NewRun) -> None:
+    if run.conversation_id is None:
+        return
+    found = one(
+        connection,
+        "SELECT 1 FROM conversations WHERE id = ? AND owner = ? AND status = 'active'",
+        (run.conversation_id, run.owner),
+    )
+    if found is None:
+        msg = f"there is no conversation {run.conversation_id}; create one, or leave the id out"
+        raise NotFoundError(msg)
+
+
 def _create_messages(
     connection: apsw.Connection, run: NewRun, at: str
 ) -> tuple[int | None, int | None]:
     if run.conversation_id is None:
         return None, None
-    conversation = one(
-        connection,
-        "SELECT title FROM conversations WHERE id = ? AND owner = ? AND status = 'active'",
-        (run.conversation_id, run.owner),
-    )
-    if conversation is None:
-        msg = f"there is no conversation {run.conversation_id}; create one, or leave the id out"
-        raise NotFoundError(msg)
     insert = (
         "INSERT INTO messages (conversation_id, run_id, parent_message_id, role, content, status, "
         "created_at, updated_at, completed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -1,0 +1,233 @@
+"""Floor 1: what a store of documents promises: their text, their passages, and how to find them.
+
+Rule 1: a reader sees the whole of a document's newest revision, or the whole of the one before.
+Rule 2: `text[chunk.char_start:chunk.char_end] == chunk.text`, in Unicode code points.
+Rule 3: everything has an owner ("" where there is one person only); nobody finds another's.
+Rule 4: a term is a word, or several that stand next to one another; it is never query syntax.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+
+class DocumentStatus(StrEnum):
+    """Whether a document can be found; the reason why not stands beside it."""
+
+    SEARCHABLE = "searchable"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class DocumentOrigin(StrEnum):
+    """How a document came here; only one from a FOLDER is looked for on the disk again."""
+
+    FOLDER = "folder"
+    UPLOAD = "upload"
+    SAMPLE = "sample"
+
+
+class NewChunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage of a document's text; `heading` is the path of headings it stands under."""
+
+    heading: str
+    char_start: int
+    char_end: int
+    text: str
+
+
+class NewDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as it was read.
+
+    Attributes:
+        source: Its absolute path with forward slashes, or the name it was uploaded under.
+        kind: What it was read as: `markdown`, `code` …; "" where it was not read.
+        mtime_ns: When its file was changed; None without a file.
+        sha256: The hash of its bytes; "" where they were not read.
+        text: All of it, as it is searched and shown; "" unless it is searchable.
+        reason: Why it is not searchable, for people; "" where it is.
+    """
+
+    owner: str
+    source: str
+    title: str
+    kind: str
+    size_bytes: int
+    mtime_ns: int | None
+    sha256: str
+    text: str
+    status: DocumentStatus = DocumentStatus.SEARCHABLE
+    reason: str = ""
+    origin: DocumentOrigin
+
+
+class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A document as the store has it, but for its text.
+
+    Attributes:
+        revision: 1, and one more each time its text was replaced.
+        chunk_count: How many passages it has.
+    """
+
+    id: int
+    owner: str
+    source: str
+    title: str
+    kind: str
+    size_bytes: int
+    mtime_ns: int | None
+    sha256: str
+    revision: int
+    status: DocumentStatus
+    reason: str
+    origin: DocumentOrigin
+    chunk_count: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class Signature(msgspec.Struct, frozen=True):
+    """What tells whether a file changed since it was read."""
+
+    document_id: int
+    source: str
+    size_bytes: int
+    mtime_ns: int | None
+    sha256: str
+    status: DocumentStatus
+    reason: str
+
+
+class Touch(msgspec.Struct, frozen=True):
+    """A file whose date changed and whose bytes did not."""
+
+    document_id: int
+    mtime_ns: int
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that has one of the terms; `score` is higher for a better one, BM25."""
+
+    chunk_id: int
+    document_id: int
+    revision: int
+    ordinal: int
+    title: str
+    source: str
+    heading: str
+    char_start: int
+    char_end: int
+    text: str
+    score: float
+
+
+class TermStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """How common terms are, and where they stand, compared the way the search compares.
+
+    Attributes:
+        chunk_count: All passages of the owner.
+        frequency: Per term, how many of them have it.
+        found_in: Per term, which of the passages that were asked about have it.
+    """
+
+    chunk_count: int
+    frequency: Mapping[str, int]
+    found_in: Mapping[str, frozenset[int]]
+
+
+class DocumentStore(Protocol):
+    """Keeps documents and finds passages in them."""
+
+    async def put(
+        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime
+    ) -> DocumentRow:
+        """Keep `document`; one of the same owner and source gets it as its next revision."""
+        ...
+
+    async def touch(self, owner: str, touches: Sequence[Touch]) -> None:
+        """Remember the files' new dates; unknown documents are passed over."""
+        ...
+
+    async def get(self, document_id: int, owner: str) -> DocumentRow:
+        """The document.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's.
+        """
+        ...
+
+    async def list_documents(
+        self, owner: str, *, limit: int, offset: int, status: DocumentStatus | None = None
+    ) -> tuple[list[DocumentRow], int]:
+        """A page in the order they came, and how many there are in all."""
+        ...
+
+    async def text(
+        self, document_id: int, owner: str, start: int = 0, end: int | None = None
+    ) -> str:
+        """Code points `start` to `end` of the document's text; what lies outside is left out.
+
+        Raises:
+            NotFoundError: there is no such document, or it is somebody else's.
+        """
+        ...
+
+    async def delete(self, document_id: int, owner: str, *, exclude: bool = False) -> None:
+        """Remove the document; `exclude`: and remember that its source is not wanted.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's.
+        """
+        ...
+
+    async def search(
+        self,
+        owner: str,
+        terms: Sequence[str],
+        *,
+        limit: int,
+        document_ids: Sequence[int] | None = None,
+    ) -> list[Hit]:
+        """The `limit` best passages that have one of `terms`, in those documents or in all."""
+        ...
+
+    async def term_statistics(
+        self, owner: str, terms: Sequence[str], chunk_ids: Sequence[int]
+    ) -> TermStatistics:
+        """How common `terms` are, and which of those passages have them."""
+        ...
+
+    async def add_folder(self, owner: str, path: str, at: datetime) -> None:
+        """Remember a folder, or one file, to be read again; what it excluded is wanted again."""
+        ...
+
+    async def folders(self, owner: str) -> list[str]:
+        """The folders and files that were added, in the order of their paths."""
+        ...
+
+    async def forget_folder(self, owner: str, path: str) -> int:
+        """Forget it and remove its documents, but for those of another folder; how many."""
+        ...
+
+    async def signatures(self, owner: str, path: str) -> list[Signature]:
+        """The documents at or below `path`."""
+        ...
+
+    async def exclusions(self, owner: str, path: str) -> frozenset[str]:
+        """The sources at or below `path` that were removed and are not wanted again."""
+        ...
+
+    async def samples_settled(self, owner: str) -> bool:
+        """Whether it is settled that this owner has had sample documents, or needs none."""
+        ...
+
+    async def settle_samples(self, owner: str, at: datetime) -> None:
+        """Settle that; it is never unsettled."""
+        ...
+
+    async def sweep(self) -> int:
+        """Remove what a killed process left half written; how many texts that were."""
+        ...

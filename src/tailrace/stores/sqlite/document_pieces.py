@@ -1,0 +1,123 @@
+"""Floor 1: the pieces documents are written in; each is one small transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import apsw
+import msgspec
+
+from tailrace.stores.documents import DocumentRow, NewChunk, NewDocument
+from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite.rows import Row, one, rows, time_text
+
+DOCUMENT_COLUMNS: Final = ", ".join(DocumentRow.__struct_fields__)
+
+_DELETES_A_WRITE: Final = 200
+_PUBLISH: Final = f"""
+INSERT INTO documents (owner, source, title, kind, size_bytes, mtime_ns, sha256, revision, text_id,
+                       chunk_count, status, reason, origin, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (owner, source) DO UPDATE SET
+  title = excluded.title, kind = excluded.kind, size_bytes = excluded.size_bytes,
+  mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256, revision = revision + 1,
+  text_id = excluded.text_id, chunk_count = excluded.chunk_count, status = excluded.status,
+  reason = excluded.reason, origin = excluded.origin, updated_at = excluded.updated_at
+RETURNING {DOCUMENT_COLUMNS}
+"""  # noqa: S608 - the columns are ours
+
+
+def add_text(connection: apsw.Connection, text: str) -> int:
+    """The id of `text`, which nobody sees yet."""
+    rows(connection, "INSERT INTO document_texts (text) VALUES (?)", (text,))
+    return connection.last_insert_rowid()
+
+
+def add_chunks(
+    connection: apsw.Connection, text_id: int, first: int, chunks: Sequence[NewChunk]
+) -> None:
+    """Add chunks, `first` being the ordinal of the first, to a text."""
+    for ordinal, chunk in enumerate(chunks, start=first):
+        rows(
+            connection,
+            "INSERT INTO chunks (text_id, ordinal, heading, char_start, char_end, text)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (text_id, ordinal, chunk.heading, chunk.char_start, chunk.char_end, chunk.text),
+        )
+        rows(
+            connection,
+            "INSERT INTO chunk_index (rowid, heading, text) VALUES (?, ?, ?)",
+            (
+                connection.last_insert_rowid(),
+                fulltext.indexed(chunk.heading),
+                fulltext.indexed(chunk.text),
+            ),
+        )
+
+
+def publish(
+    connection: apsw.Connection,
+    document: NewDocument,
+    text_id: int | None,
+    chunk_count: int,
+    at: datetime,
+) -> tuple[DocumentRow, int | None]:
+    """The document with its new text, and the text it had before."""
+    before = one(
+        connection,
+        "SELECT text_id FROM documents WHERE owner = ? AND source = ?",
+        (document.owner, document.source),
+    )
+    published = rows(
+        connection,
+        _PUBLISH,
+        (
+            document.owner,
+            document.source,
+            document.title,
+            document.kind,
+            document.size_bytes,
+            document.mtime_ns,
+            document.sha256,
+            text_id,
+            chunk_count,
+            document.status,
+            document.reason,
+            document.origin,
+            time_text(at),
+            time_text(at),
+        ),
+    )
+    return document_row(published[0]), before[0] if before else None
+
+
+def clear_piece(connection: apsw.Connection, text_id: int) -> bool:
+    """Remove some of the text's chunks, or the text itself where none is left; whether it was."""
+    found = rows(
+        connection, "SELECT id FROM chunks WHERE text_id = ? LIMIT ?", (text_id, _DELETES_A_WRITE)
+    )
+    for chunk_id in found:
+        rows(connection, "DELETE FROM chunk_index WHERE rowid = ?", chunk_id)
+        rows(connection, "DELETE FROM chunks WHERE id = ?", chunk_id)
+    if len(found) == _DELETES_A_WRITE:
+        return False
+    rows(connection, "DELETE FROM document_texts WHERE id = ?", (text_id,))
+    return True
+
+
+def document_row(row: Row) -> DocumentRow:
+    """A document, from `DOCUMENT_COLUMNS`."""
+    names = DocumentRow.__struct_fields__
+    return msgspec.convert(dict(zip(names, row, strict=True)), DocumentRow)
+
+
+def below(path: str) -> tuple[str, str]:
+    """The range, first and end, of the sources below `path`; "0" follows "/"."""
+    stem = path.rstrip("/")
+    return stem + "/", stem + "0"
+
+
+def is_at_or_below(source: str, path: str) -> bool:
+    """Whether `source` is `path` or lies in it."""
+    first, end = below(path)
+    return source == path or first <= source < end

@@ -1,0 +1,314 @@
+"""Floor 1: SqliteDocuments, documents and their passages in one SQLite file.
+
+Rule 1: a text is written in pieces nobody sees; one small write makes it the document's text.
+Rule 2: no write takes long, however large a document is: runs commit through the same thread.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import apsw
+
+from tailrace.errors import NotFoundError
+from tailrace.stores.documents import (
+    DocumentRow,
+    DocumentStatus,
+    Hit,
+    NewChunk,
+    NewDocument,
+    Signature,
+    TermStatistics,
+    Touch,
+)
+from tailrace.stores.sqlite import document_pieces as pieces
+from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite.database import Database
+from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, below, document_row
+from tailrace.stores.sqlite.rows import one, rows, time_text
+
+_CHUNKS_A_WRITE: Final = 200
+_ROWS_A_READ: Final = 10_000
+
+_AT_OR_BELOW: Final = "owner = ? AND (source = ? OR (source >= ? AND source < ?))"
+
+
+class SqliteDocuments:
+    """A `DocumentStore` over a `Database` whose migrations have run."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._being_written: set[int] = set()
+
+    async def put(
+        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime
+    ) -> DocumentRow:
+        """Keep `document`; one of the same owner and source gets it as its next revision."""
+        if document.status is not DocumentStatus.SEARCHABLE:
+            row, replaced = await self._database.write(
+                lambda c: pieces.publish(c, document, None, 0, at)
+            )
+        elif len(chunks) <= _CHUNKS_A_WRITE:
+
+            def write(connection: apsw.Connection) -> tuple[DocumentRow, int | None]:
+                text_id = pieces.add_text(connection, document.text)
+                pieces.add_chunks(connection, text_id, 0, chunks)
+                return pieces.publish(connection, document, text_id, len(chunks), at)
+
+            row, replaced = await self._database.write(write)
+        else:
+            row, replaced = await self._put_in_pieces(document, chunks, at)
+        if replaced is not None:
+            await self._clear(replaced)
+        return row
+
+    async def _put_in_pieces(
+        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime
+    ) -> tuple[DocumentRow, int | None]:
+        text_id = await self._database.write(lambda c: pieces.add_text(c, document.text))
+        self._being_written.add(text_id)
+        try:
+            for first in range(0, len(chunks), _CHUNKS_A_WRITE):
+                await self._add_piece(text_id, first, chunks[first : first + _CHUNKS_A_WRITE])
+            return await self._database.write(
+                lambda c: pieces.publish(c, document, text_id, len(chunks), at)
+            )
+        finally:
+            self._being_written.discard(text_id)
+
+    async def _add_piece(self, text_id: int, first: int, chunks: Sequence[NewChunk]) -> None:
+        await self._database.write(lambda c: pieces.add_chunks(c, text_id, first, chunks))
+
+    async def touch(self, owner: str, touches: Sequence[Touch]) -> None:
+        """Remember the files' new dates; unknown documents are passed over."""
+
+        def write(connection: apsw.Connection) -> None:
+            for touch in touches:
+                rows(
+                    connection,
+                    "UPDATE documents SET mtime_ns = ? WHERE id = ? AND owner = ?",
+                    (touch.mtime_ns, touch.document_id, owner),
+                )
+
+        await self._database.write(write)
+
+    async def get(self, document_id: int, owner: str) -> DocumentRow:
+        """The document.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's.
+        """
+        row = await self._database.read(
+            lambda c: one(
+                c,
+                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ? AND owner = ?",  # noqa: S608 - a constant of ours
+                (document_id, owner),
+            )
+        )
+        if row is None:
+            raise NotFoundError(_not_found(document_id))
+        return document_row(row)
+
+    async def list_documents(
+        self, owner: str, *, limit: int, offset: int, status: DocumentStatus | None = None
+    ) -> tuple[list[DocumentRow], int]:
+        """A page in the order they came, and how many there are in all."""
+        where = "owner = ? AND (? IS NULL OR status = ?)"
+        wanted = (owner, status, status)
+        page = (*wanted, max(limit, 0), max(offset, 0))
+        sql = f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE {where} ORDER BY id LIMIT ? OFFSET ?"  # noqa: S608 - constants of ours
+        count = f"SELECT count(*) FROM documents WHERE {where}"  # noqa: S608 - a constant of ours
+
+        def read(connection: apsw.Connection) -> tuple[list[DocumentRow], int]:
+            rows(connection, "BEGIN")  # both see the same snapshot
+            try:
+                found = [document_row(row) for row in rows(connection, sql, page)]
+                return found, rows(connection, count, wanted)[0][0]
+            finally:
+                rows(connection, "COMMIT")
+
+        return await self._database.read(read)
+
+    async def text(
+        self, document_id: int, owner: str, start: int = 0, end: int | None = None
+    ) -> str:
+        """Code points `start` to `end` of the document's text; what lies outside is left out.
+
+        Raises:
+            NotFoundError: there is no such document, or it is somebody else's.
+        """
+        first = max(start, 0)
+        cut = "t.text" if end is None else "substr(t.text, 1, ?)"
+        bindings = (first + 1, document_id, owner)
+        row = await self._database.read(
+            lambda c: one(
+                c,
+                f"SELECT substr({cut}, ?) FROM documents AS d"  # noqa: S608 - constants of ours
+                " LEFT JOIN document_texts AS t ON t.id = d.text_id WHERE d.id = ? AND d.owner = ?",
+                bindings if end is None else (max(end, 0), *bindings),
+            )
+        )
+        if row is None:
+            raise NotFoundError(_not_found(document_id))
+        return row[0] or ""
+
+    async def delete(self, document_id: int, owner: str, *, exclude: bool = False) -> None:
+        """Remove the document; `exclude`: and remember that its source is not wanted.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's.
+        """
+
+        def write(connection: apsw.Connection) -> tuple[bool, int | None]:
+            gone = rows(
+                connection,
+                "DELETE FROM documents WHERE id = ? AND owner = ? RETURNING source, text_id",
+                (document_id, owner),
+            )
+            for source, text_id in gone:
+                if exclude:
+                    rows(
+                        connection,
+                        "INSERT OR IGNORE INTO excluded_sources VALUES (?, ?)",
+                        (owner, source),
+                    )
+                return True, text_id
+            return False, None
+
+        found, text_id = await self._database.write(write)
+        if not found:
+            raise NotFoundError(_not_found(document_id))
+        if text_id is not None:
+            await self._clear(text_id)
+
+    async def search(
+        self,
+        owner: str,
+        terms: Sequence[str],
+        *,
+        limit: int,
+        document_ids: Sequence[int] | None = None,
+    ) -> list[Hit]:
+        """The `limit` best passages that have one of `terms`, in those documents or in all."""
+        return await self._database.read(
+            lambda c: fulltext.search(c, owner, terms, limit, document_ids)
+        )
+
+    async def term_statistics(
+        self, owner: str, terms: Sequence[str], chunk_ids: Sequence[int]
+    ) -> TermStatistics:
+        """How common `terms` are, and which of those passages have them."""
+        return await self._database.read(
+            lambda c: fulltext.term_statistics(c, owner, terms, chunk_ids)
+        )
+
+    async def add_folder(self, owner: str, path: str, at: datetime) -> None:
+        """Remember a folder, or one file, to be read again; what it excluded is wanted again."""
+
+        def write(connection: apsw.Connection) -> None:
+            rows(
+                connection,
+                "INSERT OR IGNORE INTO folders VALUES (?, ?, ?)",
+                (owner, path, time_text(at)),
+            )
+            rows(
+                connection,
+                f"DELETE FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
+                (owner, path, *below(path)),
+            )
+
+        await self._database.write(write)
+
+    async def folders(self, owner: str) -> list[str]:
+        """The folders and files that were added, in the order of their paths."""
+        found = await self._database.read(
+            lambda c: rows(c, "SELECT path FROM folders WHERE owner = ? ORDER BY path", (owner,))
+        )
+        return [row[0] for row in found]
+
+    async def forget_folder(self, owner: str, path: str) -> int:
+        """Forget it and remove its documents, but for those of another folder; how many."""
+        others = [folder for folder in await self.folders(owner) if folder != path]
+        removed = 0
+        for signature in await self.signatures(owner, path):
+            if not any(pieces.is_at_or_below(signature.source, other) for other in others):
+                await self.delete(signature.document_id, owner)
+                removed += 1
+
+        def write(connection: apsw.Connection) -> None:  # last: cut short, it can be said again
+            rows(connection, "DELETE FROM folders WHERE owner = ? AND path = ?", (owner, path))
+
+        await self._database.write(write)
+        return removed
+
+    async def signatures(self, owner: str, path: str) -> list[Signature]:
+        """The documents at or below `path`."""
+        found: list[Signature] = []
+        page = await self._signatures_after(owner, path, 0)
+        while page:
+            found += page
+            page = await self._signatures_after(owner, path, page[-1].document_id)
+        return found
+
+    async def _signatures_after(self, owner: str, path: str, after: int) -> list[Signature]:
+        page = await self._database.read(
+            lambda c: rows(
+                c,
+                "SELECT id, source, size_bytes, mtime_ns, sha256, status, reason FROM documents"  # noqa: S608 - a constant of ours
+                f" WHERE {_AT_OR_BELOW} AND origin = 'folder' AND id > ? ORDER BY id LIMIT ?",
+                (owner, path, *below(path), after, _ROWS_A_READ),
+            )
+        )
+        return [
+            Signature(id_, source, size_bytes, mtime_ns, sha256, DocumentStatus(status), reason)
+            for id_, source, size_bytes, mtime_ns, sha256, status, reason in page
+        ]
+
+    async def exclusions(self, owner: str, path: str) -> frozenset[str]:
+        """The sources at or below `path` that were removed and are not wanted again."""
+        found = await self._database.read(
+            lambda c: rows(
+                c,
+                f"SELECT source FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
+                (owner, path, *below(path)),
+            )
+        )
+        return frozenset(row[0] for row in found)
+
+    async def samples_settled(self, owner: str) -> bool:
+        """Whether it is settled that this owner has had sample documents, or needs none."""
+        row = await self._database.read(
+            lambda c: one(c, "SELECT 1 FROM samples_settled WHERE owner = ?", (owner,))
+        )
+        return row is not None
+
+    async def settle_samples(self, owner: str, at: datetime) -> None:
+        """Settle that; it is never unsettled."""
+        await self._database.write(
+            lambda c: rows(
+                c, "INSERT OR IGNORE INTO samples_settled VALUES (?, ?)", (owner, time_text(at))
+            )
+        )
+
+    async def sweep(self) -> int:
+        """Remove what a killed process left half written; how many texts that were."""
+        found = await self._database.read(
+            lambda c: rows(
+                c,
+                "SELECT t.id FROM document_texts AS t LEFT JOIN documents AS d ON d.text_id = t.id"
+                " WHERE d.id IS NULL",
+            )
+        )
+        left = [row[0] for row in found if row[0] not in self._being_written]
+        for text_id in left:
+            await self._clear(text_id)
+        return len(left)
+
+    async def _clear(self, text_id: int) -> None:
+        """Remove a text that no document points at, a piece at a time."""
+        while not await self._database.write(lambda c: pieces.clear_piece(c, text_id)):
+            pass
+
+
+def _not_found(document_id: int) -> str:
+    return f"there is no document {document_id}"

@@ -1,0 +1,114 @@
+"""SQLiteStore keeps the contract, and what only a file can break."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tailrace.errors import CorruptLogError, StoreError
+from tailrace.stores.base import Store
+from tailrace.stores.sqlite.database import Database, Synchronous
+from tailrace.stores.sqlite.migrate import migrations
+from tailrace.stores.sqlite.store import SQLiteStore
+from tailrace.testing.stores import CHECKS, accepted_run, chunks
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_sqlite_keeps_the_contract(
+    tmp_path: Path, check: Callable[[Store], Awaitable[None]]
+) -> None:
+    store = await SQLiteStore.open(tmp_path / "home.db")
+    try:
+        await check(store)
+    finally:
+        await store.aclose()
+
+
+async def test_events_are_there_after_the_file_was_closed_and_opened(tmp_path: Path) -> None:
+    store = await SQLiteStore.open(tmp_path / "home.db")
+    run_id = (await accepted_run(store)).run.run_id
+    events = chunks(run_id, 2, ["kept"])
+    await store.append(run_id, 1, 2, events)
+    await store.aclose()
+    again = await SQLiteStore.open(tmp_path / "home.db")
+    assert await again.read(run_id, 1, 10) == events
+    await again.aclose()
+
+
+async def test_a_flipped_byte_is_found_by_its_checksum(tmp_path: Path) -> None:
+    store = await SQLiteStore.open(tmp_path / "home.db")
+    run_id = (await accepted_run(store)).run.run_id
+    await store.append(run_id, 1, 2, chunks(run_id, 2, ["good"]))
+    await store.aclose()
+    with sqlite3.connect(tmp_path / "home.db") as connection:
+        connection.execute(
+            "UPDATE events SET data = CAST(replace(data, 'good', 'evil') AS BLOB) WHERE seq = 2"
+        )
+    connection.close()
+    again = await SQLiteStore.open(tmp_path / "home.db")
+    with pytest.raises(CorruptLogError, match="event 1-2"):
+        await again.read(run_id, 0, 10)
+    await again.aclose()
+
+
+async def test_a_home_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "home.db"
+    connection = apsw.Connection(str(path))
+    connection.pragma("user_version", 9_999)
+    connection.close()
+    with pytest.raises(StoreError, match="newer Tailrace"):
+        await SQLiteStore.open(path)
+
+
+async def test_a_migration_copies_a_home_that_holds_data_first(tmp_path: Path) -> None:
+    path = tmp_path / "home.db"
+    connection = apsw.Connection(str(path))
+    connection.execute(migrations()[0][1])
+    connection.execute(
+        "INSERT INTO conversations (title, created_at, updated_at) VALUES ('old', 't', 't')"
+    )
+    connection.pragma("user_version", 1)
+    connection.close()
+    await (await SQLiteStore.open(path)).aclose()
+    copy = apsw.Connection(str(tmp_path / "home.schema-1.backup"))
+    assert copy.execute("SELECT title FROM conversations").fetchall() == [("old",)]
+    copy.close()
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "home.db"
+    path.write_bytes(b"this is no database, whatever its name says" * 100)
+    with pytest.raises(StoreError, match="damaged"):
+        await SQLiteStore.open(path)
+
+
+async def test_an_operation_that_fails_takes_back_only_its_own_work(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "x.db", Synchronous.NORMAL)
+    await database.write(lambda c: c.execute("CREATE TABLE t (a UNIQUE)").fetchall())
+
+    def insert(value: int, *, broken: bool) -> Callable[[apsw.Connection], None]:
+        def operation(connection: apsw.Connection) -> None:
+            connection.execute("INSERT INTO t VALUES (?)", (value,))
+            if broken:
+                msg = "on purpose"
+                raise ZeroDivisionError(msg)
+
+        return operation
+
+    results = await asyncio.gather(
+        *(database.write(insert(i, broken=i % 3 == 0)) for i in range(9)), return_exceptions=True
+    )
+    kept = await database.read(lambda c: c.execute("SELECT a FROM t ORDER BY a").fetchall())
+    assert [type(result) for result in results if result is not None] == [ZeroDivisionError] * 3
+    assert [row[0] for row in kept] == [1, 2, 4, 5, 7, 8]
+    await database.aclose()
+
+
+async def test_a_closed_store_refuses_writes(tmp_path: Path) -> None:
+    store = await SQLiteStore.open(tmp_path / "home.db")
+    await store.aclose()
+    with pytest.raises(StoreError, match="closed"):
+        await accepted_run(store)
