@@ -23,8 +23,9 @@ from tailrace.stores.base import (
 
 RUN_COLUMNS: Final = (
     "run_id, owner, query, request, session_id, conversation_id, user_message_id, "
-    "assistant_message_id, state, stage, gen, epoch, last_seq, attempts, outcome, error_code, "
-    "created_at, updated_at, finished_at"
+    "assistant_message_id, state, stage, gen, epoch, "
+    "(SELECT coalesce(max(seq), 0) FROM events WHERE run = runs.id AND gen = runs.gen), "
+    "attempts, outcome, error_code, created_at, updated_at, finished_at"
 )
 CONVERSATION_COLUMNS: Final = (
     "id, owner, title, user_id, page_name, status, metadata, created_at, updated_at"

@@ -39,14 +39,15 @@ from tailrace.stores.sqlite.rows import one, time_text
 _TITLE_CHARS: Final = 50
 _KEY_KEPT: Final = timedelta(hours=24)
 
-_ADVANCE: Final = (
-    "UPDATE runs SET last_seq = ?, stage = coalesce(?, stage) "
-    "WHERE run_id = ? AND epoch = ? AND last_seq = ? "
-    "AND state IN ('queued', 'running', 'waiting') RETURNING id, gen"
+_TAIL: Final = (  # the row of a run is not written at each append: its last seq is its last event's
+    "SELECT id, gen, epoch, state, stage, "
+    "(SELECT coalesce(max(seq), 0) FROM events WHERE run = runs.id AND gen = runs.gen) "
+    "FROM runs WHERE run_id = ?"
 )
 _INSERT_EVENT: Final = (
     "INSERT INTO events (run, gen, seq, epoch, type, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
+_NONE: Final = (0, 0, 0, "", "", 0)
 
 
 def create(connection: apsw.Connection, run: NewRun) -> Accepted:
@@ -133,16 +134,16 @@ def append(  # noqa: PLR0913, PLR0917 - the store contract's own signature
         LogClosedError: it has ended.
         LogConflictError: the range is written otherwise, or leaves a gap.
     """
-    last_seq = first_seq + len(events) - 1
-    stage_text = stage.value if stage else None
-    found = one(connection, _ADVANCE, (last_seq, stage_text, run_id, epoch, first_seq - 1))
-    if found is None:
+    run, gen, owner_epoch, state, old_stage, last_seq = one(connection, _TAIL, (run_id,)) or _NONE
+    if owner_epoch != epoch or last_seq != first_seq - 1 or state not in LIVE_STATES:
         return _repeat(connection, run_id, epoch, first_seq, events)
-    run, gen = found
     connection.executemany(
         _INSERT_EVENT,
         [(run, gen, e.seq, epoch, e.type, e.data, rows.checksum(e.data)) for e in events],
     )
+    last_seq = events[-1].seq
+    if stage is not None and stage != old_stage:
+        connection.execute("UPDATE runs SET stage = ? WHERE id = ?", (stage.value, run))
     if stage_result is not None:
         connection.execute(
             "INSERT OR REPLACE INTO stages (run, stage, epoch, seq, output) VALUES (?, ?, ?, ?, ?)",

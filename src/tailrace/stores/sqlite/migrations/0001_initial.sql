@@ -30,7 +30,6 @@ CREATE TABLE runs (
   stage                TEXT NOT NULL,
   gen                  INTEGER NOT NULL DEFAULT 1,
   epoch                INTEGER NOT NULL DEFAULT 0,
-  last_seq             INTEGER NOT NULL DEFAULT 0,
   attempts             INTEGER NOT NULL DEFAULT 0,
   worker               TEXT,
   lease_until          TEXT,
