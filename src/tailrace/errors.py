@@ -160,7 +160,7 @@ class ModelRateLimitedError(ModelError):
 
 
 class ModelTimeoutError(ModelError):
-    """A deadline passed while waiting for the model: connect, first token, between tokens, total."""
+    """A deadline passed while waiting: connect, first token, between tokens, or one whole call."""
 
     default_code = ErrorCode.MODEL_TIMEOUT
 

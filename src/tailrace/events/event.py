@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 else:
     JSON = Any  # msgspec resolves annotations at run time and knows no recursive alias
 
+
 def _now() -> datetime:
     return SYSTEM_CLOCK.now()
 
@@ -105,7 +106,7 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
             raise InvalidRequestError(msg) from exc
 
     @classmethod
-    def create_node_event(  # noqa: PLR0913 - the seed's own signature
+    def create_node_event(
         cls,
         node_type: NodeType,
         event_type: EventType,

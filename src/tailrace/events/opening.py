@@ -6,7 +6,7 @@ from tailrace.events.event import StreamEvent
 from tailrace.events.types import EventType, WorkflowStage
 
 
-def opening(  # noqa: PLR0913 - each is one id that event 1 must name
+def opening(
     *,
     run_id: str,
     session_id: str,

@@ -1,1 +1,1 @@
-"""Floor 1: language models; a base, one client for OpenAI-compatible endpoints, the embedded one."""
+"""Floor 1: language models; a base, a client for OpenAI-compatible endpoints, the embedded one."""

@@ -1,4 +1,4 @@
-"""Floor 2: which stage may follow which, as one table; the documentation's diagram is drawn from it.
+"""Floor 2: which stage may follow which, as a table; the documentation's diagram is drawn from it.
 
 Rule 1: a terminal stage has no successor.
 Rule 2: a run can fail or be cancelled at every stage that is not terminal.

@@ -214,7 +214,7 @@ class RunStore(Protocol):
         """
         ...
 
-    def append(  # noqa: PLR0913 - the contract's own signature
+    def append(
         self,
         run_id: str,
         epoch: int,

@@ -1,1 +1,1 @@
-"""."""
+"""Top floor, shipped: kits that prove somebody's own store, model client, node or dialect."""
