@@ -1,18 +1,33 @@
 """Floor 1: the only place that names a concrete store."""
 
+from typing import Final
+
+from tailrace._clock import SYSTEM_CLOCK, Clock
+from tailrace.errors import InvalidRequestError
 from tailrace.settings import Settings
+from tailrace.stores.base import Store
+from tailrace.stores.documents import DocumentStore
 from tailrace.stores.sqlite.database import Synchronous
+from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.store import SQLiteStore
 
-DATABASE_FILE = "tailrace.db"
+DATABASE_FILE: Final = "tailrace.db"
 
 
-async def open_store(settings: Settings) -> SQLiteStore:
-    """The store of `settings.home`, made if there is none.
+async def open_stores(
+    settings: Settings, clock: Clock = SYSTEM_CLOCK
+) -> tuple[Store, DocumentStore]:
+    """The stores of `settings.home`, made if there are none; closing the first closes both.
 
     Raises:
         StoreError: the home cannot be used.
+        InvalidRequestError: `settings.synchronous` is neither FULL nor NORMAL.
     """
+    try:
+        synchronous = Synchronous(settings.synchronous.upper())
+    except ValueError as exc:
+        msg = f"TAILRACE_SYNCHRONOUS={settings.synchronous!r} cannot be used: say FULL or NORMAL"
+        raise InvalidRequestError(msg) from exc
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    synchronous = Synchronous(settings.synchronous.upper())
-    return await SQLiteStore.open(settings.home / DATABASE_FILE, synchronous)
+    store = await SQLiteStore.open(settings.home / DATABASE_FILE, synchronous, clock)
+    return store, SqliteDocuments(store.database)

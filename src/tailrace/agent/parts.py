@@ -1,0 +1,82 @@
+"""Floor 5: Parts, everything one home is made of, built once and closed in reverse order."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tailrace._clock import Clock
+from tailrace.context.ingest import Ingest
+from tailrace.context.search import ContextIndex
+from tailrace.events.types import WorkflowStage
+from tailrace.llm.base import LLMClient
+from tailrace.llm.library import ModelLibrary
+from tailrace.llm.registry import open_library, open_llm
+from tailrace.nodes.context import ContextNode
+from tailrace.nodes.executor import ExecutorNode
+from tailrace.nodes.intent import IntentNode
+from tailrace.settings import Settings
+from tailrace.stores.base import Store
+from tailrace.stores.documents import DocumentStore
+from tailrace.stores.registry import open_stores
+from tailrace.workflow.engine import WorkflowEngine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an agent is built of; anything may be replaced by one's own.
+
+    Attributes:
+        store: Runs, logs and conversations.
+        documents: The text and passages of what was added.
+        context: Finds passages.
+        ingest: Reads documents in.
+        library: The model files of this machine.
+        llm: The model.
+        engine: Runs the nodes.
+    """
+
+    settings: Settings
+    store: Store
+    documents: DocumentStore
+    context: ContextIndex
+    ingest: Ingest
+    library: ModelLibrary
+    llm: LLMClient
+    engine: WorkflowEngine
+
+
+def default_engine() -> WorkflowEngine:
+    """The engine with our own node for each stage."""
+    return WorkflowEngine(
+        {
+            WorkflowStage.INTENT_ANALYSIS: IntentNode(),
+            WorkflowStage.CONTEXT_GATHERING: ContextNode(),
+            WorkflowStage.EXECUTION: ExecutorNode(),
+        }
+    )
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, clock: Clock) -> AsyncGenerator[Parts, None]:
+    """The parts of `settings.home`.
+
+    Raises:
+        StoreError: the home cannot be used.
+        InvalidRequestError: a setting cannot be used.
+    """
+    async with AsyncExitStack() as stack:
+        library = open_library(settings)
+        llm = open_llm(settings, library)
+        stack.push_async_callback(llm.aclose)
+        store, documents = await open_stores(settings, clock)
+        stack.push_async_callback(store.aclose)
+        yield Parts(
+            settings=settings,
+            store=store,
+            documents=documents,
+            context=ContextIndex(documents),
+            ingest=Ingest(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
+            library=library,
+            llm=llm,
+            engine=default_engine(),
+        )
