@@ -7,6 +7,7 @@ from tailrace.context.search import ContextIndex
 from tailrace.events.event import StreamEvent
 from tailrace.llm.base import LLMClient
 from tailrace.settings import Settings
+from tailrace.stores.documents import DocumentStore
 from tailrace.streaming.manager import StreamingManager
 
 
@@ -18,12 +19,14 @@ class RunScope:
         streaming_manager: The run's log; `emit` is a node's only way to speak.
         llm: The model.
         context: The index over the person's documents.
+        documents: The documents themselves.
         deadline_s: When the run's time is up, on `clock.monotonic_s`.
     """
 
     streaming_manager: StreamingManager
     llm: LLMClient
     context: ContextIndex
+    documents: DocumentStore
     settings: Settings
     clock: Clock
     deadline_s: float

@@ -1,0 +1,146 @@
+"""Floor 3: ExecutorNode writes the answer, the edited text or the new one.
+
+Rule 1: what a model reads is in an order that its prefix cache can use: the fixed text, the
+    passages, the conversation, the question.
+Rule 2: without a model the passages are the answer, and are called what they are.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from tailrace.events.event import JSON
+from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
+from tailrace.llm.base import LLMRequest, Message, ModelInfo
+from tailrace.nodes.base import BaseNode
+from tailrace.nodes.history import history_budget, newest_turns
+from tailrace.nodes.no_model import SMOKE_TEST_LABEL, passages_themselves
+from tailrace.nodes.passages import SELECTION_ID, fenced
+from tailrace.nodes.prompt import Prompt
+from tailrace.nodes.refusal import REFUSAL, is_refusal
+from tailrace.nodes.scope import RunScope
+from tailrace.nodes.telling import tell, write
+from tailrace.nodes.tokens import answer_tokens, estimate_prompt_tokens
+from tailrace.state.state import ContextItem, QueryType, WorkflowState
+
+_EXACT_TEMPERATURE: Final = 0.2
+"""For answers and edits: small models begin to invent above it."""
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """The one thing there is to do; the fields of the plan as the seed's clients know them."""
+
+    action: str
+    description: str
+    dependencies: tuple[str, ...] = ()
+    status: str = "pending"
+    result: str | None = None
+    error: str | None = None
+    start_time: str | None = None
+    end_time: str | None = None
+
+
+_ANSWER: Final = Step(action="answer", description="Answering from the passages")
+_EDIT: Final = Step(action="edit", description="Editing the text")
+_GENERATE: Final = Step(action="generate", description="Writing the text")
+_DONE: Final = {"answer": "Answered", "edit": "Edited", "generate": "Written"}
+
+
+class ExecutorNode(BaseNode):
+    """Writes what was asked for."""
+
+    type = NodeType.EXECUTE
+    stage = WorkflowStage.EXECUTION
+    title = "Writing"
+
+    async def process(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
+        """Plan the step, do it, and set the final content.
+
+        Raises:
+            ModelError: the model erred, or said nothing.
+            LimitExceededError: the answer is over its limits.
+        """
+        info = scope.llm.info
+        step = _plan(state)
+        await self.say(scope, EventType.THINKING, "Planning what to do")
+        await self.say(scope, EventType.DONE, "Planned", metadata={"plan": _plan_facts(step)})
+        remark = await _edit_remark(state, scope) if step is _EDIT else ""
+        doing = f"Step 1/1: {step.description}" + (f". {remark}" if remark else "")
+        await self.say(scope, EventType.RUNNING, doing, progress=0.0)
+        if info is None:
+            return await self._show_passages(state, scope)
+        messages = _messages(state, scope, info, step)
+        prompt_tokens = estimate_prompt_tokens(messages)
+        request = LLMRequest(
+            messages=messages,
+            max_tokens=answer_tokens(info, prompt_tokens, scope.settings.max_answer_tokens),
+            temperature=None if step is _GENERATE else _EXACT_TEMPERATURE,
+        )
+        label = SMOKE_TEST_LABEL if info.smoke_test_only else ""
+        reply = await tell(self, scope, request, reading="Reading the passages", label=label)
+        state.final_content = label + reply.text
+        refused = step is _ANSWER and is_refusal(reply.text)
+        summary = "The passages do not hold the answer" if refused else _DONE[step.action]
+        remarks = [each for each in (remark, reply.remark) if each]
+        await self.end(state, scope, ". ".join([summary, *remarks]))
+        state.outcome = Outcome.INSUFFICIENT_CONTEXT if refused else Outcome.ANSWERED
+        return state
+
+    async def _show_passages(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
+        pieces = list(passages_themselves(state.contexts.items))
+        for piece in pieces:
+            await write(self, scope, piece)
+        state.final_content = "".join(pieces)
+        await self.end(state, scope, "Shown the passages; no language model is set up")
+        state.outcome = Outcome.ANSWERED
+        return state
+
+
+def _plan(state: WorkflowState) -> Step:
+    kind = state.intent.type if state.intent else QueryType.QA_ANALYSIS
+    match kind:
+        case QueryType.DOCUMENT_EDIT:
+            return _EDIT
+        case QueryType.CONTENT_GENERATION:
+            return _GENERATE
+        case _:
+            return _ANSWER
+
+
+def _plan_facts(step: Step) -> dict[str, JSON]:
+    facts: dict[str, JSON] = msgspec.to_builtins(step)
+    return {"steps": [facts], "current_step": 0, "total_steps": 1}
+
+
+def _messages(state: WorkflowState, scope: RunScope, info: ModelInfo, step: Step) -> list[Message]:
+    query = state.query
+    edited = _edited(state.contexts.items) if step is _EDIT else []
+    values = {
+        "question": query.text,
+        "refusal": REFUSAL,
+        "text": fenced(edited, "text to edit"),
+        "passages": fenced([item for item in state.contexts.items if item not in edited]),
+    }
+    turns = newest_turns(query.history, history_budget(scope.settings, info))
+    return Prompt.load(step.action).messages(values, turns)
+
+
+def _edited(items: Sequence[ContextItem]) -> list[ContextItem]:
+    """What an edit is about: the selection, else the open document, else nothing that is known."""
+    selection = [item for item in items if item.id == SELECTION_ID]
+    return selection or [item for item in items if item.first_rank]
+
+
+async def _edit_remark(state: WorkflowState, scope: RunScope) -> str:
+    """What people should know where a text is too long to be edited whole; "" where it is not."""
+    for item in _edited(state.contexts.items):
+        if item.id == SELECTION_ID:
+            is_cut = item.text != state.query.selected_content
+        else:
+            end = item.char_end
+            rest = await scope.documents.text(item.document_id, state.query.owner, end, end + 1)
+            is_cut = bool(rest)
+        if is_cut:
+            return f"The text is long: only its first {len(item.text):,} characters are edited"
+    return ""

@@ -1,0 +1,145 @@
+"""Floor 3: Gathering, the passages of one run as they are found and kept within their budget.
+
+Rule 1: a passage is kept once, however often it is found.
+Rule 2: what is kept is an exact slice of the revision it names; a passage that does not fit the
+    budget whole is cut at its end.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from tailrace.context.passages import Passage
+from tailrace.context.sufficiency import Verdict
+from tailrace.events.event import JSON
+from tailrace.nodes.scope import RunScope
+from tailrace.nodes.tokens import estimate_tokens, leading
+from tailrace.state.state import ContextItem, Query
+
+_LEAST_TOKENS: Final = 40
+"""Less than that of a passage is not worth reading."""
+
+_SEARCH_LIMIT: Final = 8
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A passage that was kept, and how it is shown."""
+
+    item: ContextItem
+    snippet: str
+    page: int | None = None
+
+    def source(self) -> dict[str, JSON]:
+        """The passage as the metadata of a `source` event."""
+        item = self.item
+        metadata: dict[str, JSON] = {
+            "id": item.id,
+            "document_id": item.document_id,
+            "revision": item.revision,
+            "title": item.title,
+            "snippet": self.snippet,
+            "char_start": item.char_start,
+            "char_end": item.char_end,
+            "score": item.score,
+        }
+        if self.page is not None:
+            metadata["page"] = self.page
+        return metadata
+
+
+class Gathering:
+    """What was found for one question, best first.
+
+    Attributes:
+        items: What is kept.
+        left_tokens: How much more fits.
+    """
+
+    def __init__(self, query: Query, scope: RunScope, budget_tokens: int) -> None:
+        self.items: list[ContextItem] = []
+        self.left_tokens = budget_tokens
+        self._query = query
+        self._scope = scope
+        self._passages: dict[str, Passage] = {}
+
+    async def search(self, texts: Sequence[str]) -> int:
+        """Look for each of `texts` in all documents; how many passages are new."""
+        new: dict[str, Passage] = {}
+        for text in texts:
+            found = await self._scope.context.search(
+                text, owner=self._query.owner, limit=_SEARCH_LIMIT
+            )
+            new.update({each.id: each for each in found if each.id not in self._passages})
+        self._passages = new | self._passages  # the newest first: a verdict reads only a few
+        return len(new)
+
+    async def judge(self, texts: Sequence[str]) -> Verdict:
+        """Whether anything found is about one of `texts`; the most favourable verdict.
+
+        A question whose words cannot tell is better than one that nothing is about.
+        """
+        passages = [*self._passages.values()]
+        verdicts = [
+            await self._scope.context.judge(text, passages, owner=self._query.owner)
+            for text in texts
+        ]
+        return max(verdicts, key=_favour)
+
+    def keep(self, share: float = 1.0) -> list[Found]:
+        """Keep what is found and not kept yet, in `share` of the room that is left."""
+        reserve = round(self.left_tokens * (1.0 - share))
+        kept: list[Found] = []
+        for passage in self._passages.values():
+            if self._overlaps(passage):
+                continue
+            item = self._fit(item_of(passage), reserve)
+            if item is not None:
+                kept.append(Found(item=item, snippet=passage.snippet, page=passage.page))
+        return kept
+
+    def keep_item(self, item: ContextItem) -> ContextItem | None:
+        """Keep `item`, or as much of it as fits; None where nothing does."""
+        return self._fit(item, 0)
+
+    def _fit(self, item: ContextItem, reserve_tokens: int) -> ContextItem | None:
+        room = self.left_tokens - reserve_tokens
+        tokens = estimate_tokens(item.text)
+        if tokens > room:
+            if room < _LEAST_TOKENS:
+                return None
+            text = leading(item.text, room)
+            item = msgspec.structs.replace(item, text=text, char_end=item.char_start + len(text))
+            tokens = estimate_tokens(text)
+        self.items.append(item)
+        self.left_tokens -= tokens
+        return item
+
+    def _overlaps(self, passage: Passage) -> bool:
+        """Whether some of `passage` is kept already."""
+        return any(
+            item.document_id == passage.document_id
+            and item.revision == passage.revision
+            and max(item.char_start, passage.char_start) < min(item.char_end, passage.char_end)
+            for item in self.items
+        )
+
+
+def item_of(passage: Passage, *, first_rank: bool = False) -> ContextItem:
+    """The passage as the state keeps it."""
+    return ContextItem(
+        id=passage.id,
+        document_id=passage.document_id,
+        revision=passage.revision,
+        title=passage.title,
+        text=passage.text,
+        char_start=passage.char_start,
+        char_end=passage.char_end,
+        score=passage.score,
+        first_rank=first_rank,
+    )
+
+
+def _favour(verdict: Verdict) -> tuple[int, float]:
+    rank = {True: 2, None: 1, False: 0}
+    return rank[verdict.relevant], verdict.coverage
