@@ -141,7 +141,7 @@ def _configured(parameters: _Parameters, config: ServerConfig) -> _Parameters:
 
 
 def _end_with_parent() -> None:
-    while sys.stdin.buffer.read(1):
+    while os.read(sys.stdin.fileno(), 1):  # the buffered reader would be locked at exit
         pass
     os._exit(0)  # the runtime's threads may be computing; nothing here needs to be saved
 

@@ -71,7 +71,7 @@ class ModelProcess:
         try:
             if self._process and self._process.stdin:
                 self._process.stdin.close()
-            await asyncio.wait([self._owner], timeout=_STOP_TIMEOUT_S)
+                await asyncio.wait([self._owner], timeout=_STOP_TIMEOUT_S)
         finally:
             self._owner.cancel()
         await asyncio.wait([self._owner])
@@ -116,6 +116,8 @@ class ModelProcess:
             await process.stdin.drain()
             async with asyncio.timeout(LOAD_TIMEOUT_S):
                 line = await process.stdout.readline()
+            if not line:
+                return  # it ends; its exit code says why
             self._ready.set_result(msgspec.json.decode(line, type=ServerReady).url)
             await _log_output(process.stdout)
         except (TimeoutError, OSError, ValueError, msgspec.DecodeError) as exc:
