@@ -273,7 +273,11 @@ class ContextAgent:
         live.task = asyncio.create_task(self._work(live, request), name=f"run {run.run_id}")
 
     async def _work(self, live: LiveRun, request: ChatRequest) -> None:
-        """The life of a run's task, from the queue to its end."""
+        """The life of a run's task, from the queue to its end.
+
+        Raises:
+            CancelledError: the event loop itself ends.
+        """
         error: TailraceError = StoreError("the log of this run could not be written")
         try:
             if live.predecessor is not None:
@@ -300,6 +304,7 @@ class ContextAgent:
             streaming_manager=live.manager,
             llm=self.parts.llm,
             context=self.parts.context,
+            documents=self.parts.documents,
             settings=settings,
             clock=self.clock,
             deadline_s=self.clock.monotonic_s() + settings.run_timeout_s,

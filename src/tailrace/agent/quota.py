@@ -51,7 +51,11 @@ class Quota:
 
     @asynccontextmanager
     async def place(self, owner: str) -> AsyncGenerator[None, None]:
-        """A place to run in, once there is one; the run must have been accepted."""
+        """A place to run in, once there is one; the run must have been accepted.
+
+        Raises:
+            CancelledError: the run was cancelled while it waited.
+        """
         counts = self._owners[owner]
         if counts.running >= self._max_live:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

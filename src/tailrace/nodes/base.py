@@ -46,6 +46,8 @@ class BaseNode(ABC):
 
         Raises:
             TailraceError: as `process`; anything unforeseen as `internal`.
+            LogClosedError: the run has said its last meanwhile.
+            StoreError: the log cannot be written.
         """
         try:
             return await self.process(state, scope)

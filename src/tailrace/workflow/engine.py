@@ -43,6 +43,8 @@ class WorkflowEngine:
 
         Raises:
             StoreError: the log cannot be written any more; the run has no terminal event yet.
+            FencedError: another attempt owns the run.
+            LogClosedError: somebody else has ended it.
         """
         error: TailraceError | None = None
         try:
@@ -56,7 +58,7 @@ class WorkflowEngine:
             error = LimitExceededError(msg)
         except TailraceError as exc:
             error = exc
-        except Exception:
+        except Exception:  # noqa: BLE001 - the last of the places where everything is caught
             _log.exception("run %s failed outside its nodes", state.run_id)
             msg = "something unforeseen went wrong; the server's log has the details"
             error = TailraceError(msg)

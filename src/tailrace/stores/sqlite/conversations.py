@@ -52,7 +52,7 @@ def get(connection: apsw.Connection, conversation_id: int, owner: str) -> Conver
     return rows.conversation(row)
 
 
-def list_page(  # noqa: PLR0913, PLR0917 - one filter each
+def list_page(
     connection: apsw.Connection,
     owner: str,
     limit: int,

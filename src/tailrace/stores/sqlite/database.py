@@ -10,8 +10,9 @@ Rule 3: an operation that raises takes back what it did and nothing else of its 
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -76,9 +77,8 @@ class Database:
         if prepare is not None:
             connection = await asyncio.to_thread(database._connect)
             try:
-                await asyncio.to_thread(prepare, connection)
-            except apsw.Error as exc:
-                raise _translate(exc) from exc
+                with _our_words():
+                    await asyncio.to_thread(prepare, connection)
             finally:
                 await asyncio.to_thread(connection.close)
         database._writer.start()
@@ -119,14 +119,12 @@ class Database:
         await asyncio.to_thread(self._readers.shutdown)
 
     def _connect(self) -> apsw.Connection:
-        try:
+        with _our_words():
             connection = apsw.Connection(str(self._path))
             connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("PRAGMA foreign_keys = ON")
-        except apsw.Error as exc:
-            raise _translate(exc) from exc
         return connection
 
     def _read(self, operation: Operation[T]) -> T:
@@ -135,10 +133,8 @@ class Database:
             connection = self._connect()
             connection.execute("PRAGMA query_only = ON")
             self._local.connection = connection
-        try:
+        with _our_words():
             return operation(connection)
-        except apsw.Error as exc:
-            raise _translate(exc) from exc
 
     def _write_loop(self) -> None:
         connection = self._connect()
@@ -197,6 +193,16 @@ class Database:
                 job.future.set_result(job.result)
             else:
                 job.future.set_exception(job.error)
+
+
+@contextmanager
+def _our_words() -> Generator[None]:
+    """The driver's errors, raised in our own words."""
+    try:
+        yield
+    except apsw.Error as exc:
+        error = _translate(exc)
+        raise error from exc
 
 
 def _roll_back(connection: apsw.Connection) -> None:

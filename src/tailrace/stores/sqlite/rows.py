@@ -69,7 +69,7 @@ def one(connection: apsw.Connection, sql: str, bindings: Iterable[object] = ()) 
 
 def rows(connection: apsw.Connection, sql: str, bindings: Iterable[object] = ()) -> list[Row]:
     """All rows."""
-    return connection.execute(sql, tuple(bindings)).fetchall()  # pyright: ignore[reportArgumentType]  # values come from our own rows
+    return connection.execute(sql, tuple(bindings)).fetchall()  # pyright: ignore[reportArgumentType, reportUnknownVariableType]  # values come from our own rows
 
 
 def run_row(row: Row) -> RunRow:

@@ -102,7 +102,7 @@ def claim(connection: apsw.Connection, run_id: str, at: datetime) -> RunRow:
     """
     run = _get(connection, run_id)
     if run.state not in LIVE_STATES:
-        raise _closed(run_id)
+        raise LogClosedError(_closed(run_id))
     epoch = run.epoch + 1 if run.attempts else run.epoch
     connection.execute(
         "UPDATE runs SET state = 'running', attempts = attempts + 1, epoch = ?, updated_at = ? "
@@ -116,7 +116,7 @@ def claim(connection: apsw.Connection, run_id: str, at: datetime) -> RunRow:
     return _get(connection, run_id)
 
 
-def append(  # noqa: PLR0913, PLR0917 - the store contract's own signature
+def append(
     connection: apsw.Connection,
     run_id: str,
     epoch: int,
@@ -223,7 +223,7 @@ def get(connection: apsw.Connection, run_id: str, owner: str) -> RunRow:
     """
     run = _get(connection, run_id)
     if run.owner != owner:
-        raise _unknown(run_id)
+        raise NotFoundError(_unknown(run_id))
     return run
 
 
@@ -256,12 +256,16 @@ def _get(connection: apsw.Connection, run_id: str) -> RunRow:
         (run_id,),
     )
     if row is None:
-        raise _unknown(run_id)
+        raise NotFoundError(_unknown(run_id))
     return rows.run_row(row)
 
 
 def _same_request(connection: apsw.Connection, run: NewRun) -> Accepted | None:
-    """The run that was made for the same idempotency key, if it is not too long ago."""
+    """The run that was made for the same idempotency key, if it is not too long ago.
+
+    Raises:
+        ConflictError: it was made for another request.
+    """
     if run.idempotency_key is None:
         return None
     row = one(
@@ -277,7 +281,10 @@ def _same_request(connection: apsw.Connection, run: NewRun) -> Accepted | None:
         connection.execute("UPDATE runs SET idempotency_key = NULL WHERE run_id = ?", (run_id,))
         return None
     if request_sha256 != run.request_sha256:
-        msg = f"the Idempotency-Key {run.idempotency_key!r} was used for another request; use a new key"
+        msg = (
+            f"the Idempotency-Key {run.idempotency_key!r} was used for another request; "
+            "use a new key"
+        )
         raise ConflictError(msg)
     return Accepted(run=_get(connection, run_id), first_event=read(connection, run_id, 0, 1)[0])
 
@@ -333,7 +340,13 @@ def _repeat(
     first_seq: int,
     events: Sequence[LoggedEvent],
 ) -> int:
-    """Success where this very range is in the log already; otherwise the reason it cannot be."""
+    """Success where this very range is in the log already; otherwise the reason it cannot be.
+
+    Raises:
+        FencedError: another attempt owns the run.
+        LogClosedError: it has ended.
+        LogConflictError: the range does not follow the log.
+    """
     run = _get(connection, run_id)
     if run.epoch != epoch:
         msg = f"run {run_id} belongs to attempt {run.epoch} now, not {epoch}"
@@ -342,7 +355,7 @@ def _repeat(
     if [e.data for e in written] == [e.data for e in events]:
         return run.last_seq
     if run.state not in LIVE_STATES:
-        raise _closed(run_id)
+        raise LogClosedError(_closed(run_id))
     msg = f"run {run_id} is at event {run.last_seq}; events from {first_seq} do not follow it"
     raise LogConflictError(msg)
 
@@ -393,11 +406,9 @@ def _finish(connection: apsw.Connection, run_id: str, final: FinalState) -> None
     )
 
 
-def _unknown(run_id: str) -> NotFoundError:
-    msg = f"there is no run {run_id[:40]!r}"
-    return NotFoundError(msg)
+def _unknown(run_id: str) -> str:
+    return f"there is no run {run_id[:40]!r}"
 
 
-def _closed(run_id: str) -> LogClosedError:
-    msg = f"run {run_id} has ended; its log takes nothing more"
-    return LogClosedError(msg)
+def _closed(run_id: str) -> str:
+    return f"run {run_id} has ended; its log takes nothing more"

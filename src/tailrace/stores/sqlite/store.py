@@ -60,7 +60,7 @@ class SQLiteStore:
         at = self._clock.now()
         return await self.database.write(lambda c: runs.claim(c, run_id, at))
 
-    def append(  # noqa: PLR0913 - the contract's own signature
+    def append(
         self,
         run_id: str,
         epoch: int,
