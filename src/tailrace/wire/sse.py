@@ -35,7 +35,7 @@ def encode(frame: Frame) -> bytes:
     head = b"" if frame.id is None else _line("id", frame.id)
     if frame.event is not None:
         head += _line("event", frame.event)
-    return b"%bdata: %b\n\n" % (head, data)
+    return head + b"data: " + data + b"\n\n"
 
 
 def comment(text: str) -> bytes:
@@ -66,7 +66,7 @@ def primer(id_: str) -> bytes:
 
 
 def _line(field: str, value: str) -> bytes:
-    if _NOT_IN_A_LINE.search(value):
+    if not value.isprintable() and _NOT_IN_A_LINE.search(value):  # the first is the cheaper
         msg = f"the {field} {value[:40]!r} holds a line end or NUL; use another {field}"
         raise WireError(msg)
     return f"{field}: {value}\n".encode()
