@@ -241,8 +241,12 @@ class ChatCall:
             reasoning += thought
         if text or reasoning:
             self._began = True
-            self._chars += len(text) + len(reasoning)
-            deltas.append(Delta(text=text, reasoning=reasoning))
+            deltas += self._counted(reasoning, text)
+
+    def _counted(self, reasoning: str, text: str) -> list[Delta]:
+        self._chars += len(text) + len(reasoning)
+        thought = [Delta(reasoning=reasoning)] if reasoning else []
+        return [*thought, Delta(text=text)] if text else thought
 
     def _allow(self, seconds: float) -> None:
         self._due_s = min(self._clock.monotonic_s() + seconds, self._total_due_s)
@@ -250,9 +254,7 @@ class ChatCall:
     def _last_deltas(self) -> list[Delta]:
         if self._finish is None:
             raise self._cut()
-        reasoning, text = self._think.flush()
-        self._chars += len(text) + len(reasoning)
-        held = [Delta(text=text, reasoning=reasoning)] if text or reasoning else []
+        held = self._counted(*self._think.flush())
         usage = self._usage or self._estimate()
         return [*held, Delta(usage=usage, finish_reason=self._finish)]
 

@@ -75,7 +75,7 @@ class Chunk(msgspec.Struct, frozen=True, gc=False):
     choices: list[Choice] | None = None
     usage: ChunkUsage | None = None
     prompt_progress: PromptProgress | None = None
-    error: msgspec.Raw | None = None
+    error: JSON = None
 
 
 _DECODER = msgspec.json.Decoder(Chunk)

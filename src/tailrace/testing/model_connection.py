@@ -213,6 +213,8 @@ class ModelConnection(asyncio.Protocol):
             await self._write(event)
             request.chunks_sent += 1
         ending = _ending(request, reply)
+        if fault is not None and fault.after > request.chunks_sent:
+            await self._write(ending.pop(0))
         if fault is not None and await self._misbehave(fault, model_wire.DONE):
             return
         self.transport.write(b"".join(map(model_wire.chunked, (*ending, b""))))

@@ -37,7 +37,7 @@ class Fault:
     """One way to misbehave; made by the constructors below.
 
     Attributes:
-        after: Chunks that are sent before it; None where it comes before any.
+        after: Chunks that are sent before it; more than there are: after the finish reason.
         inside_chunk: Whether the cut leaves half of the next chunk behind.
         status: HTTP status of the answer.
         headers: Further headers of the answer.

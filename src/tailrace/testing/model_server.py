@@ -23,10 +23,12 @@ class ScriptedModelServer:
 
     Attributes:
         requests: The chat-completion requests so far, in order of arrival.
+        connections: Connections that clients have made so far.
     """
 
     def __init__(self, script: Script | None = None, *, port: int = 0) -> None:
         self.requests: list[RecordedRequest] = []
+        self.connections = 0
         self._play = script_player(Reply() if script is None else script)
         self._port = port
         self._server: asyncio.Server | None = None
@@ -80,6 +82,7 @@ class ScriptedModelServer:
 
     def own(self, serving: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run `serving` in a task that ends before this server does."""
+        self.connections += 1
         task = asyncio.get_running_loop().create_task(serving)
         self._serving.add(task)
         task.add_done_callback(self._served)
