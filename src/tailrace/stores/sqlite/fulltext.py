@@ -18,6 +18,7 @@ from tailrace.stores.sqlite.rows import Row, rows
 _UNSPACED: Final = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f]"
 )
+_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 _HEADING_WEIGHT: Final = 1.0
 _CANDIDATES: Final = 8
 
@@ -50,7 +51,7 @@ def indexed(text: str) -> str:
 
 def phrase(term: str) -> str:
     """`term` as a quoted string that matches its words next to one another."""
-    return '"' + indexed(term).replace('"', '""') + '"'
+    return '"' + indexed(_UNWRITABLE.sub(" ", term)).replace('"', '""') + '"'
 
 
 def search(

@@ -1,0 +1,151 @@
+"""Floor 2: which files lie in a folder; blocking, for a worker thread.
+
+Rule 1: nothing outside the folder is ever read, wherever its links lead.
+Rule 2: a link inside it leads to what is found anyway, so none is followed: no file comes twice,
+    and no cycle is entered.
+Rule 3: what a machine keeps for itself is left out: hidden files, version control, environments.
+"""
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+MAX_FILES: Final = 100_000
+
+_LEFT_OUT: Final = frozenset(
+    {"node_modules", "bower_components", "__pycache__", "site-packages", "CVS", "_darcs"}
+)
+_ENVIRONMENT_MARKS: Final = frozenset({"pyvenv.cfg", "CACHEDIR.TAG"})
+
+
+class FoundFile(msgspec.Struct, frozen=True):
+    """A file and what its folder says about it; `source` is its path with forward slashes."""
+
+    source: str
+    size_bytes: int
+    mtime_ns: int
+
+
+class Walk(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies in a folder.
+
+    Attributes:
+        files: In a fixed order.
+        skipped: Path and reason of what was refused.
+        unknown: Folders that could not be read; what lies in them is not known to be gone.
+        complete: False: there are more files than may be read.
+    """
+
+    files: list[FoundFile]
+    skipped: list[tuple[str, str]]
+    unknown: list[str]
+    complete: bool
+
+
+def walk(root: Path, max_files: int = MAX_FILES) -> Walk:
+    """The files in `root`, a resolved folder or file."""
+    found = Walk(files=[], skipped=[], unknown=[], complete=True)
+    if root.is_file():
+        about = root.stat()
+        found.files.append(FoundFile(root.as_posix(), about.st_size, about.st_mtime_ns))
+        return found
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as exc:
+            found.unknown.append(folder.as_posix())
+            found.skipped.append((folder.as_posix(), why(exc)))
+            continue
+        if folder != root and _ENVIRONMENT_MARKS.intersection(entry.name for entry in entries):
+            continue
+        deeper = _look_at(entries, root, found)
+        folders += reversed(deeper)
+        if len(found.files) > max_files:
+            limit = f"there are more than {max_files:,} files; the rest was not read"
+            found.skipped.append((root.as_posix(), limit))
+            return msgspec.structs.replace(found, files=found.files[:max_files], complete=False)
+    return found
+
+
+def _look_at(entries: Iterable[os.DirEntry[str]], root: Path, found: Walk) -> list[Path]:
+    """Add what `entries` are to `found`; the folders among them that are to be read."""
+    deeper: list[Path] = []
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name in _LEFT_OUT:
+            continue
+        source = Path(entry.path).as_posix()
+        if not _is_text(source):
+            found.skipped.append((shown(source), "its name is not valid text; rename it"))
+            continue
+        try:
+            if entry.is_symlink():
+                _look_at_link(entry, root, found)
+            elif entry.is_dir(follow_symlinks=False):
+                deeper.append(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                about = entry.stat(follow_symlinks=False)
+                found.files.append(FoundFile(source, about.st_size, about.st_mtime_ns))
+        except OSError as exc:
+            found.unknown.append(source)
+            found.skipped.append((source, why(exc)))
+    return deeper
+
+
+def _look_at_link(entry: os.DirEntry[str], root: Path, found: Walk) -> None:
+    source = Path(entry.path).as_posix()
+    try:
+        target = Path(entry.path).resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a link that leads to itself
+        found.skipped.append((source, "the link leads nowhere"))
+        return
+    if not target.is_relative_to(root):
+        found.skipped.append((source, "the link leads out of the folder"))
+
+
+def read_file(path: Path, max_bytes: int) -> tuple[bytes, FoundFile]:
+    """The file's bytes, one more than `max_bytes` at most, and its signature at that time.
+
+    Raises:
+        OSError: it cannot be read, or is no plain file any more.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    flags |= getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            msg = "no plain file"
+            raise OSError(msg)
+        data = file.read(max_bytes + 1)
+    return data, FoundFile(path.as_posix(), about.st_size, about.st_mtime_ns)
+
+
+def why(error: OSError) -> str:
+    """What a person can do about it, without the system's own words."""
+    match error:
+        case PermissionError():
+            return "it cannot be read: permission denied"
+        case FileNotFoundError():
+            return "it is not there any more"
+        case _:
+            return "it cannot be read"
+
+
+def shown(path: str) -> str:
+    """`path` as it can be shown, whatever its bytes are."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
