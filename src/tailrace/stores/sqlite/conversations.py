@@ -13,7 +13,7 @@ from tailrace.events.event import JSON
 from tailrace.events.fold import RunFold
 from tailrace.stores.base import Conversation, MessageRow, MessageStatus, ThinkingRow
 from tailrace.stores.final import message_metadata
-from tailrace.stores.sqlite import rows, runs
+from tailrace.stores.sqlite import logs, rows
 from tailrace.stores.sqlite.rows import one, time_text
 
 _HISTORY: Final = 200
@@ -142,7 +142,7 @@ def _so_far(connection: apsw.Connection, message: MessageRow) -> MessageRow:
     if message.status not in _OPEN or message.run_id is None:
         return message
     fold = RunFold()
-    for logged in runs.read(connection, message.run_id, 0, _MAX_EVENTS):
+    for logged in logs.read(connection, message.run_id, 0, _MAX_EVENTS):
         fold.apply(logged.event)
     return msgspec.structs.replace(
         message,

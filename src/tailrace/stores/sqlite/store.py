@@ -20,7 +20,7 @@ from tailrace.stores.base import (
     RunRow,
     StageResult,
 )
-from tailrace.stores.sqlite import conversations, runs
+from tailrace.stores.sqlite import conversations, logs, runs
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrate
 
@@ -73,7 +73,7 @@ class SQLiteStore:
     ) -> "asyncio.Future[int]":
         """See `RunStore.append`."""
         return self.database.write(
-            lambda c: runs.append(
+            lambda c: logs.append(
                 c, run_id, epoch, first_seq, events, stage, stage_result, final_state
             )
         )
@@ -81,12 +81,12 @@ class SQLiteStore:
     async def cancel(self, run_id: str, at: datetime) -> RunRow:
         """See `RunStore.cancel`."""
         return await self.database.write(
-            lambda c: runs.close(c, run_id, Outcome.CANCELLED, None, at)
+            lambda c: logs.close(c, run_id, Outcome.CANCELLED, None, at)
         )
 
     async def fail(self, run_id: str, error: TailraceError, at: datetime) -> RunRow:
         """See `RunStore.fail`."""
-        return await self.database.write(lambda c: runs.close(c, run_id, Outcome.FAILED, error, at))
+        return await self.database.write(lambda c: logs.close(c, run_id, Outcome.FAILED, error, at))
 
     async def live_runs(self) -> list[str]:
         """See `RunStore.live_runs`."""
@@ -94,11 +94,11 @@ class SQLiteStore:
 
     async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """See `RunStore.read`."""
-        return await self.database.read(lambda c: runs.read(c, run_id, after_seq, limit))
+        return await self.database.read(lambda c: logs.read(c, run_id, after_seq, limit))
 
     async def stage_results(self, run_id: str) -> list[StageResult]:
         """See `RunStore.stage_results`."""
-        return await self.database.read(lambda c: runs.stage_results(c, run_id))
+        return await self.database.read(lambda c: logs.stage_results(c, run_id))
 
     async def get_run(self, run_id: str, owner: str) -> RunRow:
         """See `RunStore.get_run`."""

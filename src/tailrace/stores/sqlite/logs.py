@@ -1,0 +1,235 @@
+"""Floor 1: the logs of runs in SQLite.
+
+Every function that writes is an operation of `Database`: a pure function of the connection.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import apsw
+import msgspec
+
+from tailrace.errors import (
+    FencedError,
+    LogClosedError,
+    LogConflictError,
+    NotFoundError,
+    TailraceError,
+)
+from tailrace.events.ending import ending, with_facts
+from tailrace.events.fold import RunFold
+from tailrace.events.logged import LoggedEvent
+from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.stores.base import LIVE_STATES, FinalState, MessageStatus, RunRow, StageResult
+from tailrace.stores.final import final_state
+from tailrace.stores.sqlite import rows
+from tailrace.stores.sqlite.rows import one, time_text
+
+_TAIL: Final = (  # the row of a run is not written at each append: its last seq is its last event's
+    "SELECT id, gen, epoch, state, stage, "
+    "(SELECT coalesce(max(seq), 0) FROM events WHERE run = runs.id AND gen = runs.gen) "
+    "FROM runs WHERE run_id = ?"
+)
+_INSERT_EVENT: Final = (
+    "INSERT INTO events (run, gen, seq, epoch, type, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_NONE: Final = (0, 0, 0, "", "", 0)
+
+
+def append(
+    connection: apsw.Connection,
+    run_id: str,
+    epoch: int,
+    first_seq: int,
+    events: Sequence[LoggedEvent],
+    stage: WorkflowStage | None,
+    stage_result: StageResult | None = None,
+    final: FinalState | None = None,
+) -> int:
+    """Add the events to the log, if it is where the writer believes it is.
+
+    Raises:
+        NotFoundError: no such run.
+        FencedError: another attempt owns it.
+        LogClosedError: it has ended.
+        LogConflictError: the range is written otherwise, or leaves a gap.
+    """
+    run, gen, owner_epoch, state, old_stage, last_seq = one(connection, _TAIL, (run_id,)) or _NONE
+    if owner_epoch != epoch or last_seq != first_seq - 1 or state not in LIVE_STATES:
+        return _repeat(connection, run_id, epoch, first_seq, events)
+    connection.executemany(
+        _INSERT_EVENT,
+        [(run, gen, e.seq, epoch, e.type, e.data, rows.checksum(e.data)) for e in events],
+    )
+    last_seq = events[-1].seq
+    if stage is not None and stage != old_stage:
+        connection.execute("UPDATE runs SET stage = ? WHERE id = ?", (stage.value, run))
+    if stage_result is not None:
+        connection.execute(
+            "INSERT OR REPLACE INTO stages (run, stage, epoch, seq, output) VALUES (?, ?, ?, ?, ?)",
+            (run, stage_result.stage.value, epoch, last_seq, rows.json_text(stage_result.output)),
+        )
+    if final is not None:
+        _finish(connection, run_id, final)
+    return last_seq
+
+
+def close(
+    connection: apsw.Connection,
+    run_id: str,
+    outcome: Outcome,
+    error: TailraceError | None,
+    at: datetime,
+) -> RunRow:
+    """End the run, whoever works on it: epoch one higher, terminal event, message.
+
+    Raises:
+        NotFoundError: no such run.
+    """
+    run = run_of(connection, run_id)
+    if run.state not in LIVE_STATES:
+        return run
+    fold = RunFold()
+    for logged in read(connection, run_id, 0, run.last_seq):
+        fold.apply(logged.event)
+    seq, epoch = run.last_seq + 1, run.epoch + 1
+    terminal = with_facts(ending(outcome, at, error=error), fold, seq)
+    terminal = msgspec.structs.replace(terminal, run_id=run_id, gen=run.gen, seq=seq, epoch=epoch)
+    fold.apply(terminal)
+    connection.execute("UPDATE runs SET epoch = ? WHERE run_id = ?", (epoch, run_id))
+    logged = LoggedEvent.of(terminal)
+    final = final_state(fold, terminal)
+    append(connection, run_id, epoch, seq, [logged], terminal.stage, final=final)
+    return run_of(connection, run_id)
+
+
+def read(connection: apsw.Connection, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
+    """Up to `limit` events after `after_seq`.
+
+    Raises:
+        CorruptLogError: an event does not match its checksum.
+    """
+    run = one(connection, "SELECT id, gen FROM runs WHERE run_id = ?", (run_id,))
+    if run is None:
+        return []
+    found = rows.rows(
+        connection,
+        "SELECT seq, type, data, checksum FROM events "
+        "WHERE run = ? AND gen = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (*run, after_seq, limit),
+    )
+    return [rows.logged_event(run[1], row) for row in found]
+
+
+def stage_results(connection: apsw.Connection, run_id: str) -> list[StageResult]:
+    """What the run's finished stages have handed on, in the order they finished."""
+    found = rows.rows(
+        connection,
+        "SELECT stage, output FROM stages "
+        "WHERE run = (SELECT id FROM runs WHERE run_id = ?) ORDER BY seq",
+        (run_id,),
+    )
+    return [
+        StageResult(stage=WorkflowStage(stage), output=rows.json_object(output))
+        for stage, output in found
+    ]
+
+
+def run_of(connection: apsw.Connection, run_id: str) -> RunRow:
+    """The run, whoever owns it.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = one(
+        connection,
+        f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE run_id = ?",  # noqa: S608 - a constant of ours
+        (run_id,),
+    )
+    if row is None:
+        raise NotFoundError(unknown(run_id))
+    return rows.run_row(row)
+
+
+def unknown(run_id: str) -> str:
+    """What a person is told of a run that does not exist."""
+    return f"there is no run {run_id[:40]!r}"
+
+
+def closed(run_id: str) -> str:
+    """What a person is told of a run that has ended."""
+    return f"run {run_id} has ended; its log takes nothing more"
+
+
+def _repeat(
+    connection: apsw.Connection,
+    run_id: str,
+    epoch: int,
+    first_seq: int,
+    events: Sequence[LoggedEvent],
+) -> int:
+    """Success where this very range is in the log already; otherwise the reason it cannot be.
+
+    Raises:
+        FencedError: another attempt owns the run.
+        LogClosedError: it has ended.
+        LogConflictError: the range does not follow the log.
+    """
+    run = run_of(connection, run_id)
+    if run.epoch != epoch:
+        msg = f"run {run_id} belongs to attempt {run.epoch} now, not {epoch}"
+        raise FencedError(msg)
+    written = read(connection, run_id, first_seq - 1, len(events))
+    if [e.data for e in written] == [e.data for e in events]:
+        return run.last_seq
+    if run.state not in LIVE_STATES:
+        raise LogClosedError(closed(run_id))
+    msg = f"run {run_id} is at event {run.last_seq}; events from {first_seq} do not follow it"
+    raise LogConflictError(msg)
+
+
+def _finish(connection: apsw.Connection, run_id: str, final: FinalState) -> None:
+    at = time_text(final.finished_at)
+    row = one(
+        connection,
+        "UPDATE runs SET state = ?, outcome = ?, error_code = ?, updated_at = ?, finished_at = ? "
+        "WHERE run_id = ? RETURNING assistant_message_id, conversation_id",
+        (final.state.value, final.outcome.value, final.error_code, at, at, run_id),
+    )
+    if row is None or row[0] is None:
+        return
+    message_id, conversation_id = row
+    connection.execute(
+        "UPDATE messages SET content = ?, status = ?, token_count = ?, metadata = ?, "
+        "latency_ms = ?, error_message = ?, updated_at = ?, completed_at = ? WHERE id = ?",
+        (
+            final.content,
+            MessageStatus(final.state.value).value,
+            final.token_count,
+            rows.json_text(final.metadata),
+            final.latency_ms,
+            final.error_message,
+            at,
+            at,
+            message_id,
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO message_thinking (message_id, content, stage, progress, sequence, created_at) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (
+                message_id,
+                status.content,
+                status.stage.value if status.stage else None,
+                status.progress,
+                sequence,
+                time_text(status.timestamp),
+            )
+            for sequence, status in enumerate(final.thinking, start=1)
+        ],
+    )
+    connection.execute(
+        "UPDATE conversations SET updated_at = ? WHERE id = ?", (at, conversation_id)
+    )
