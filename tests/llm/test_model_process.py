@@ -124,7 +124,7 @@ async def test_a_ctrl_c_in_the_terminal_leaves_the_child_alone(tiny_library: Mod
             url = await process.url()
             assert process.pid
             os.kill(process.pid, signal.SIGINT)
-            health = await client.get(f"{url}/health")
-            assert (health.status_code, process.ended) == (200, False)
+            assert not await process.wait_ended(at_most_s=1)
+            assert (await client.get(f"{url}/health")).status_code == 200
         finally:
             await process.stop()

@@ -32,19 +32,11 @@ from tailrace.errors import (
 )
 from tailrace.llm.blocking import in_thread
 from tailrace.llm.catalogue import CATALOGUE, CatalogueEntry
-from tailrace.llm.fetch import (
-    TIMEOUT,
-    OwnFile,
-    PackageSlices,
-    Report,
-    SingleFile,
-    Source,
-    discard,
-    sha256_of,
-    size_of,
-)
+from tailrace.llm.download import TIMEOUT, Report
+from tailrace.llm.fetch import OwnFile, PackageSlices, SingleFile, Source
 from tailrace.llm.gguf import read_head
 from tailrace.llm.package_index import IndexConfig, find_index
+from tailrace.llm.partial_file import discard, flush, sha256_of, size_of
 
 HUB_URL = "https://huggingface.co"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -244,7 +236,7 @@ class ModelLibrary:
             discard(part)
             msg = f"what came has the SHA-256 {sha256}, not {entry.sha256}; it was thrown away"
             raise ModelProtocolError(msg)
-        await in_thread(lambda _: _flush(part))  # its name must not outlive its bytes
+        await in_thread(lambda _: flush(part))  # its name must not outlive its bytes
         if not entry.sha256:
             try:
                 await in_thread(lambda _: read_head(part))
@@ -341,11 +333,6 @@ def _file_or_address(own: Path | str | None) -> Path | str | None:
     if isinstance(own, str) and not own.startswith(("http://", "https://")):
         return Path(own).expanduser()
     return own
-
-
-def _flush(path: Path) -> None:
-    with path.open("r+b") as file:
-        os.fsync(file.fileno())
 
 
 def _labelled(progress: Progress, label: str) -> Report:
