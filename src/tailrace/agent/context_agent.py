@@ -209,11 +209,27 @@ class ContextAgent:
             outcome=run.outcome,
         )
         restore(state, await store.stage_results(run_id))
-        fold = await self._fold(run)
+        fold = await self.fold(run)
         state.final_content = fold.text
         if fold.terminal is not None and "error" in fold.terminal.metadata:
             state.errors.append(fold.terminal.content)
         return state.to_dict()
+
+    async def fold(self, run: RunRow) -> RunFold:
+        """What the run's events up to `run.last_seq` amount to.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        fold = RunFold()
+        view = await self.view(run.run_id, owner=run.owner)
+        async with aclosing(view) as batches:
+            async for batch in batches:
+                for logged in batch:
+                    fold.apply(logged.event)
+                if fold.last_seq >= run.last_seq:
+                    break
+        return fold
 
     async def shut_down(self) -> None:
         """Close every live run as `worker_lost` and wait for its task; safe to call twice."""
@@ -232,17 +248,6 @@ class ContextAgent:
         tasks = [live.task for live in runs if live.task is not None]
         if tasks:
             await asyncio.wait(tasks)
-
-    async def _fold(self, run: RunRow) -> RunFold:
-        fold = RunFold()
-        view = await self.view(run.run_id, owner=run.owner)
-        async with aclosing(view) as batches:
-            async for batch in batches:
-                for logged in batch:
-                    fold.apply(logged.event)
-                if fold.last_seq >= run.last_seq:
-                    break
-        return fold
 
     async def _close_lost(self) -> None:
         """Close what a process that is gone has left open."""
