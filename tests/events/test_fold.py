@@ -13,18 +13,28 @@ from tailrace.events.types import EventType, Outcome, WorkflowStage
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 
+
+def _status(text: str, kind: EventType) -> StreamEvent:
+    return StreamEvent(type=kind, content=text, stage=WorkflowStage.EXECUTION)
+
+
+def _source(number: int) -> StreamEvent:
+    return StreamEvent(type=EventType.SOURCE, metadata={"id": number})
+
+
+def _usage(tokens: int) -> StreamEvent:
+    return StreamEvent(type=EventType.USAGE, metadata={"completion_tokens": tokens})
+
+
 _said = st.one_of(
     st.builds(StreamEvent.create_chunk, st.text(max_size=5)),
     st.builds(
-        lambda text, kind: StreamEvent(type=kind, content=text, stage=WorkflowStage.EXECUTION),
+        _status,
         st.text(max_size=5),
         st.sampled_from([EventType.THINKING, EventType.RUNNING, EventType.REASONING_CHUNK]),
     ),
-    st.builds(lambda n: StreamEvent(type=EventType.SOURCE, metadata={"id": n}), st.integers(0, 9)),
-    st.builds(
-        lambda n: StreamEvent(type=EventType.USAGE, metadata={"completion_tokens": n}),
-        st.integers(0, 9),
-    ),
+    st.builds(_source, st.integers(0, 9)),
+    st.builds(_usage, st.integers(0, 9)),
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tailrace.errors import CorruptLogError, StoreError
 from tailrace.stores.base import Store
+from tailrace.stores.sqlite import rows
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrations
 from tailrace.stores.sqlite.store import SQLiteStore
@@ -87,7 +88,14 @@ async def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 async def test_an_operation_that_fails_takes_back_only_its_own_work(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "x.db", Synchronous.NORMAL)
-    await database.write(lambda c: c.execute("CREATE TABLE t (a UNIQUE)").fetchall())
+
+    def create(connection: apsw.Connection) -> None:
+        connection.execute("CREATE TABLE t (a UNIQUE)")
+
+    def values(connection: apsw.Connection) -> list[object]:
+        return [row[0] for row in rows.rows(connection, "SELECT a FROM t ORDER BY a")]
+
+    await database.write(create)
 
     def insert(value: int, *, broken: bool) -> Callable[[apsw.Connection], None]:
         def operation(connection: apsw.Connection) -> None:
@@ -101,9 +109,8 @@ async def test_an_operation_that_fails_takes_back_only_its_own_work(tmp_path: Pa
     results = await asyncio.gather(
         *(database.write(insert(i, broken=i % 3 == 0)) for i in range(9)), return_exceptions=True
     )
-    kept = await database.read(lambda c: c.execute("SELECT a FROM t ORDER BY a").fetchall())
     assert [type(result) for result in results if result is not None] == [ZeroDivisionError] * 3
-    assert [row[0] for row in kept] == [1, 2, 4, 5, 7, 8]
+    assert await database.read(values) == [1, 2, 4, 5, 7, 8]
     await database.aclose()
 
 

@@ -1,0 +1,47 @@
+"""Testing floor: a real agent in a home of its own, asking a scripted model over real HTTP."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from tailrace.agent import ContextAgent
+from tailrace.settings import Settings
+from tailrace.testing.model_script import Script
+from tailrace.testing.model_server import ScriptedModelServer
+
+PLAN = {
+    "harbour.md": (
+        "# The harbour plan\n\n## Budget\n\nThe budget of the harbour plan is 40,000 euros.\n\n"
+        "## Dates\n\nThe work on the quay starts on 3 March and ends in June.\n"
+    ),
+    "bread.txt": "Rye bread: 500 g of flour, 350 g of water, 10 g of salt. Bake for 50 minutes.\n",
+}
+"""Two small documents about different things."""
+
+
+@asynccontextmanager
+async def scripted_agent(
+    home: Path,
+    script: Script | None = None,
+    *,
+    documents: Mapping[str, str] = PLAN,
+    settings: Settings | None = None,
+) -> AsyncGenerator[tuple[ContextAgent, ScriptedModelServer]]:
+    """An agent in `home` whose model plays `script`, with `documents` already searchable.
+
+    `settings` may set anything but the home and the model.
+    """
+    async with ScriptedModelServer(script) as model:
+        chosen = msgspec.structs.replace(
+            settings or Settings(),
+            home=home,
+            llm_url=model.url,
+            llm_model="scripted",
+            synchronous="NORMAL",
+        )
+        async with ContextAgent.open(chosen) as agent:
+            for name, text in documents.items():
+                await agent.parts.ingest.add_text(name, text)
+            yield agent, model
