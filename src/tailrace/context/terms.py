@@ -38,7 +38,7 @@ _ASKING_UNSPACED: Final = re.compile(
     "|这个|那个|这|那|有|没有|不|也|都|就|请|告诉|可以|应该|需要|能|会|要|个|把|被|对|从|到|で|は|が|を|に|の|と|も|か|です|ます"
 )
 _WORD: Final = re.compile(r"[^\W_]+")
-_COMPOUND: Final = re.compile(r"[^\W_]+(?:[_.\-/:@+#][^\W_]+)+")
+_COMPOUND: Final = re.compile(r"(?<![^\W_])[^\W_]{1,64}(?:[_.\-/:@+#][^\W_]+)+")
 _UNSPACED_RUN: Final = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]+"
 )
