@@ -33,7 +33,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
     action: str
     description: str
-    dependencies: tuple[str, ...] = ()
+    dependencies: list[str] = msgspec.field(default_factory=list[str])
     status: str = "pending"
     result: str | None = None
     error: str | None = None

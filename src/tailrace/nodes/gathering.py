@@ -1,8 +1,8 @@
 """Floor 3: Gathering, the passages of one run as they are found and kept within their budget.
 
 Rule 1: a passage is kept once, however often it is found.
-Rule 2: what is kept is an exact slice of the revision it names; a passage that does not fit the
-    budget whole is cut at its end.
+Rule 2: what is kept is an exact slice of the revision it names; of a passage that is too long,
+    the part about the question is kept.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,14 @@ from tailrace.context.sufficiency import Verdict
 from tailrace.events.event import JSON
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.tokens import estimate_tokens, leading
+from tailrace.nodes.window import window
 from tailrace.state.state import ContextItem, Query
 
 _LEAST_TOKENS: Final = 40
 """Less than that of a passage is not worth reading."""
+
+_PASSAGE_SHARE: Final = 0.5
+"""Of the whole budget, for one passage that was searched for: two voices rather than one."""
 
 _SEARCH_LIMIT: Final = 8
 
@@ -59,6 +63,7 @@ class Gathering:
     def __init__(self, query: Query, scope: RunScope, budget_tokens: int) -> None:
         self.items: list[ContextItem] = []
         self.left_tokens = budget_tokens
+        self._passage_tokens = round(budget_tokens * _PASSAGE_SHARE)
         self._query = query
         self._scope = scope
         self._passages: dict[str, Passage] = {}
@@ -93,22 +98,43 @@ class Gathering:
         for passage in self._passages.values():
             if self._overlaps(passage):
                 continue
-            item = self._fit(item_of(passage), reserve)
-            if item is not None:
-                kept.append(Found(item=item, snippet=passage.snippet, page=passage.page))
+            found = self.keep_passage(passage, reserve_tokens=reserve)
+            if found is not None:
+                kept.append(found)
         return kept
 
-    def keep_item(self, item: ContextItem) -> ContextItem | None:
-        """Keep `item`, or as much of it as fits; None where nothing does."""
-        return self._fit(item, 0)
+    def keep_passage(
+        self, passage: Passage, *, first_rank: bool = False, reserve_tokens: int = 0
+    ) -> Found | None:
+        """Keep `passage`, or the part of it that is about the question; None where nothing fits."""
+        room = min(self._passage_tokens, self.left_tokens - reserve_tokens)
+        if room < _LEAST_TOKENS:
+            return None
+        part = window(passage.text, passage.snippet, room)
+        start = passage.char_start + part.start
+        end = start + len(part.text)
+        item = self.keep_item(
+            ContextItem(
+                id=f"{passage.document_id}.{passage.revision}.{start}-{end}",
+                document_id=passage.document_id,
+                revision=passage.revision,
+                title=passage.title,
+                text=part.text,
+                char_start=start,
+                char_end=end,
+                score=passage.score,
+                first_rank=first_rank,
+            )
+        )
+        return item and Found(item=item, snippet=passage.snippet, page=passage.page)
 
-    def _fit(self, item: ContextItem, reserve_tokens: int) -> ContextItem | None:
-        room = self.left_tokens - reserve_tokens
+    def keep_item(self, item: ContextItem) -> ContextItem | None:
+        """Keep `item`, or as much of its beginning as fits; None where nothing does."""
         tokens = estimate_tokens(item.text)
-        if tokens > room:
-            if room < _LEAST_TOKENS:
+        if tokens > self.left_tokens:
+            if self.left_tokens < _LEAST_TOKENS:
                 return None
-            text = leading(item.text, room)
+            text = leading(item.text, self.left_tokens)
             item = msgspec.structs.replace(item, text=text, char_end=item.char_start + len(text))
             tokens = estimate_tokens(text)
         self.items.append(item)
@@ -123,21 +149,6 @@ class Gathering:
             and max(item.char_start, passage.char_start) < min(item.char_end, passage.char_end)
             for item in self.items
         )
-
-
-def item_of(passage: Passage, *, first_rank: bool = False) -> ContextItem:
-    """The passage as the state keeps it."""
-    return ContextItem(
-        id=passage.id,
-        document_id=passage.document_id,
-        revision=passage.revision,
-        title=passage.title,
-        text=passage.text,
-        char_start=passage.char_start,
-        char_end=passage.char_end,
-        score=passage.score,
-        first_rank=first_rank,
-    )
 
 
 def _favour(verdict: Verdict) -> tuple[int, float]:

@@ -8,7 +8,7 @@ Rule 2: a document that fits is given whole; of a longer one, its beginning and 
 from typing import Final
 
 from tailrace.errors import ErrorCode, NotFoundError
-from tailrace.nodes.gathering import Found, Gathering, item_of
+from tailrace.nodes.gathering import Found, Gathering
 from tailrace.nodes.passages import SELECTION_ID
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.tokens import estimate_tokens, leading
@@ -49,7 +49,8 @@ async def keep_open_text(
     )
     for passage in passages:
         if passage.char_start >= len(head):
-            kept += _keep(gathering, item_of(passage, first_rank=True), passage.snippet)
+            found = gathering.keep_passage(passage, first_rank=True)
+            kept += [found] if found else []
     return kept
 
 
@@ -97,9 +98,9 @@ def _beginning(document: DocumentRow, text: str) -> ContextItem:
     )
 
 
-def _keep(gathering: Gathering, item: ContextItem, snippet: str = "") -> list[Found]:
+def _keep(gathering: Gathering, item: ContextItem) -> list[Found]:
     kept = gathering.keep_item(item)
     if kept is None:
         return []
-    line = snippet or " ".join(kept.text[: 2 * _SNIPPET_CHARS].split())[:_SNIPPET_CHARS]
+    line = " ".join(kept.text[: 2 * _SNIPPET_CHARS].split())[:_SNIPPET_CHARS]
     return [Found(item=kept, snippet=line)]
