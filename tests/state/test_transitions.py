@@ -1,5 +1,7 @@
 """The table of legal transitions, and the state that obeys it."""
 
+from pathlib import Path
+
 import pytest
 
 from tailrace.errors import ConflictError
@@ -35,6 +37,11 @@ def test_the_diagram_draws_every_arrow_of_the_table() -> None:
         for stage, followers in NEXT.items()
         for follower in followers
     )
+
+
+def test_the_architecture_page_shows_the_diagram_of_the_table() -> None:
+    page = Path(__file__).parents[2] / "ARCHITECTURE.md"
+    assert diagram() in page.read_text("utf-8")
 
 
 def test_a_state_refuses_an_illegal_stage_and_keeps_the_one_it_has() -> None:
