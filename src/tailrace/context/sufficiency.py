@@ -17,8 +17,8 @@ from tailrace.stores.documents import TermStatistics
 
 _PASSAGES: Final = 5
 _MAX_LEAST: Final = 0.40
-_BASE_LEAST: Final = 0.14
-_LEAST_PER_TENFOLD: Final = 0.085
+_BASE_LEAST: Final = 0.13
+_LEAST_PER_TENFOLD: Final = 0.08
 _UNSPACED_LEAST: Final = 0.15
 
 
