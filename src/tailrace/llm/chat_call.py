@@ -1,6 +1,7 @@
 """Floor 1: ChatCall, one try of one streamed chat completion: from the request to its last delta.
 
 Rule 1: every wait has a deadline: for the first token, between tokens, and for the whole call.
+    What the reader of the deltas takes for itself counts only towards the last.
 Rule 2: a reply without a finish reason was cut; one that has it is whole, however the rest fares.
 Rule 3: `aclose` closes the connection at once unless the response has ended.
 """
@@ -82,7 +83,9 @@ class ChatCall:
         self._timeouts = timeouts
         self._clock = clock
         self._total_due_s = total_due_s
-        self._due_s = min(clock.monotonic_s() + timeouts.first_token_s, total_due_s)
+        self._due_s = total_due_s
+        self._allowed_s = timeouts.first_token_s
+        self._alive = True  # whether the next wait starts anew
         self._patience = Patience(clock)
         self._decoder = SSEDecoder(max_event_bytes=MAX_EVENT_BYTES)
         self._think = ThinkSplitter()
@@ -119,6 +122,9 @@ class ChatCall:
 
     async def _next_piece(self) -> bytes | None:
         """The next bytes of the response; None at its end, or when the rest does not matter."""
+        if self._alive:
+            self._alive = False
+            self._due_s = min(self._clock.monotonic_s() + self._allowed_s, self._total_due_s)
         try:
             return await self._patience.wait(self._read, self._due_s)
         except TimeoutError as exc:
@@ -188,7 +194,7 @@ class ChatCall:
         for event in events:
             if event.data == "[DONE]":
                 self._done = True
-                self._due_s = min(self._clock.monotonic_s() + _END_PATIENCE_S, self._total_due_s)
+                self._allow(_END_PATIENCE_S)
             elif event.data:
                 self._take_event(event, deltas)
         return deltas
@@ -249,7 +255,8 @@ class ChatCall:
         return [*thought, Delta(text=text)] if text else thought
 
     def _allow(self, seconds: float) -> None:
-        self._due_s = min(self._clock.monotonic_s() + seconds, self._total_due_s)
+        self._allowed_s = seconds
+        self._alive = True
 
     def _last_deltas(self) -> list[Delta]:
         if self._finish is None:

@@ -195,9 +195,13 @@ class ModelConnection(asyncio.Protocol):
         return True
 
     async def _stream(self, request: RecordedRequest, reply: Reply) -> None:
-        head = model_wire.response_head(200, _EVENT_STREAM)
-        self.transport.write(head + b"".join(map(model_wire.chunked, _opening(request, reply))))
+        self.transport.write(model_wire.response_head(200, _EVENT_STREAM))
         pace = _Pace(reply)
+        asked = request.chat.body.get("return_progress") is True
+        for processed, total in reply.progress if asked else ():
+            await pace.wait(0)
+            await self._write(model_wire.progress_event(processed, total))
+        await self._write(model_wire.role_event())
         for text in words(reply.reasoning):
             await pace.wait(0)
             await self._write(model_wire.reasoning_event(text))
@@ -287,12 +291,6 @@ class _Pace:
 async def _for_ever() -> None:
     """Wait until the client hangs up or the server ends; both cancel."""
     await asyncio.get_running_loop().create_future()
-
-
-def _opening(request: RecordedRequest, reply: Reply) -> list[bytes]:
-    asked = request.chat.body.get("return_progress") is True
-    progress = reply.progress if asked else ()
-    return [*(model_wire.progress_event(*step) for step in progress), model_wire.role_event()]
 
 
 def _ending(request: RecordedRequest, reply: Reply) -> list[bytes]:
