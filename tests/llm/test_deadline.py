@@ -53,6 +53,24 @@ async def test_a_cancel_from_outside_stays_one() -> None:
     patience.close()
 
 
+async def test_a_cancel_that_comes_with_the_deadline_wins() -> None:
+    async def cancelled_twice() -> None:
+        try:
+            await for_ever()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            raise
+
+    patience = Patience(SYSTEM_CLOCK)
+    waiting = asyncio.create_task(patience.wait(cancelled_twice, in_s(0.01)))
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    patience.close()
+
+
 async def test_a_deadline_that_rings_between_two_waits_harms_nobody() -> None:
     clock = FakeClock()
     patience = Patience(clock)

@@ -26,7 +26,7 @@ from tailrace.testing.llm import LLM_CLIENT_CHECKS, collect, failure, question
 from tailrace.testing.model_script import ChatRequest, Fault, Reply
 from tailrace.testing.model_server import ScriptedModelServer
 
-IMPATIENT = ModelTimeouts(first_token_s=0.3, between_tokens_s=0.3)
+IMPATIENT = ModelTimeouts(first_token_s=1.0, between_tokens_s=1.0)
 NO_WAIT = RetryPolicy(draw=lambda: 0.0)
 
 
@@ -105,14 +105,39 @@ async def test_think_tags_at_the_head_are_reasoning_however_they_are_cut() -> No
 
 
 async def test_prefill_progress_is_shown_and_counts_as_life() -> None:
-    reply = Reply("ok", progress=[(0, 200), (100, 200), (200, 200)])
+    clock = FakeClock()
+
+    async def take_long(_sent: int) -> None:
+        clock.advance(50)
+
+    reply = Reply("ok", progress=[(0, 200), (100, 200), (200, 200)], before_chunk=take_long)
     async with asyncio.timeout(10), ScriptedModelServer(reply) as server:
-        client = OpenAICompatibleClient(base_url=server.url, model="m", asks_progress=True)
+        client = OpenAICompatibleClient(
+            base_url=server.url, model="m", asks_progress=True, clock=clock
+        )
         deltas = await collect(client)
         await client.aclose()
     assert [delta.wait for delta in deltas if delta.wait] == [
         Wait(kind=WaitKind.PREFILL, progress=share) for share in (0.0, 0.5, 1.0)
     ]
+
+
+async def test_time_that_the_reader_takes_is_not_the_models() -> None:
+    clock = FakeClock()
+    reply = Reply("one two three", progress=[(0, 9), (3, 9), (6, 9)])
+    async with asyncio.timeout(10), ScriptedModelServer(reply) as server:
+        client = OpenAICompatibleClient(
+            base_url=server.url,
+            model="m",
+            timeouts=ModelTimeouts(first_token_s=60, between_tokens_s=30, total_s=1000),
+            asks_progress=True,
+            clock=clock,
+        )
+        async with aclosing(client.stream(question())) as deltas:
+            async for _ in deltas:
+                clock.advance(50)
+        await client.aclose()
+    assert clock.monotonic_s() == 350
 
 
 async def test_a_field_the_endpoint_does_not_know_is_left_out_from_then_on() -> None:
