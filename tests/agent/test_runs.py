@@ -319,3 +319,18 @@ async def test_the_same_idempotency_key_gives_the_same_run(tmp_path: Path) -> No
 async def _drain(agent: ContextAgent, run_id: str) -> None:
     async for _ in agent.watch(run_id):
         pass
+
+
+async def test_a_new_home_gets_samples_once_and_they_stay_removed(tmp_path: Path) -> None:
+    async with scripted_agent(tmp_path, documents={}) as (agent, _):
+        assert (await agent.catch_up()).added > 0
+        documents, count = await agent.parts.documents.list_documents("", limit=50, offset=0)
+        for document in documents:
+            await agent.parts.ingest.remove(document.id)
+        assert count > 0
+        assert (await agent.catch_up()).added == 0
+
+
+async def test_a_home_with_documents_gets_no_samples(tmp_path: Path) -> None:
+    async with scripted_agent(tmp_path) as (agent, _):
+        assert (await agent.catch_up()).added == 0

@@ -17,6 +17,8 @@ from tailrace.agent.live_run import LiveRun
 from tailrace.agent.parts import Parts, open_parts
 from tailrace.agent.quota import Quota
 from tailrace.agent.request import ChatRequest
+from tailrace.context.report import IngestReport
+from tailrace.context.sample_documents import add_samples
 from tailrace.errors import ErrorCode, StoreError, TailraceError
 from tailrace.events.event import JSON, Cursor, StreamEvent
 from tailrace.events.fold import RunFold
@@ -230,6 +232,17 @@ class ContextAgent:
                 if fold.last_seq >= run.last_seq:
                     break
         return fold
+
+    async def catch_up(self, *, owner: str = "") -> IngestReport:
+        """Read what changed in the folders that were added; give a new, empty home its samples.
+
+        Raises:
+            StoreError: the documents cannot be kept.
+        """
+        parts = self.parts
+        report = await parts.ingest.rescan(owner=owner)
+        added = await add_samples(parts.documents, parts.ingest, owner=owner, clock=self.clock)
+        return report + IngestReport(added=added)
 
     async def shut_down(self) -> None:
         """Close every live run as `worker_lost` and wait for its task; safe to call twice."""
