@@ -1,0 +1,57 @@
+"""Floor 6: the HTTP application; runs alone (`serve`), or mounted in an application of one's own.
+
+Rule 1: FastAPI serves the ordinary routes; a stream is sent by `EventStream`, in plain ASGI.
+Rule 2: everything passes the guard first, and every error goes through `problems`.
+"""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from tailrace.agent import ContextAgent
+from tailrace.server import chat, conversations, documents, health, runs, seed_state
+from tailrace.server.guards import Guard
+from tailrace.server.problems import HANDLERS
+
+_DESCRIPTION = """
+Ask questions of your own documents, and follow every step of the answer.
+
+Errors are problem documents (RFC 9457) with a `code`; those below `/api/agent/chat` have the shape
+`{"detail": …}`, as the clients of those routes expect.
+"""
+_TAGS = [
+    {"name": "chat", "description": "Ask, and follow or await the answer."},
+    {"name": "runs", "description": "Start, list, watch and stop runs."},
+    {"name": "conversations", "description": "Conversations and their messages."},
+    {"name": "documents", "description": "What answers come from."},
+    {"name": "operations", "description": "Health."},
+]
+
+
+def create_app(agent: ContextAgent) -> FastAPI:
+    """The application that serves `agent`, which the caller opens and closes.
+
+    Raises:
+        InvalidRequestError: the API keys in the settings cannot be used.
+    """
+    app = FastAPI(
+        title="Tailrace",
+        version=health.VERSION,
+        summary="A context agent whose every run is one ordered, durable stream.",
+        description=_DESCRIPTION,
+        openapi_tags=_TAGS,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=dict(HANDLERS),
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.agent = agent
+    for module in (chat, seed_state, runs, conversations, documents, health):
+        app.include_router(module.router)
+    settings, token = agent.parts.settings, agent.home.token
+    app.add_middleware(Guard, settings=settings, home_token=token)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,106 @@
+"""Floor 6: bodies, what clients send, checked at the door.
+
+Rule 1: unknown fields are ignored, null counts as absent; what acts must have its type.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from tailrace.agent import ChatRequest
+from tailrace.agent.request import ChatContext
+from tailrace.state.state import Turn
+
+_MAX_ID = 2**63 - 1
+
+
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+def _is_text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        msg = "half of a surrogate pair is no character; send whole ones"
+        raise ValueError(msg) from None
+    return value
+
+
+Id = Annotated[int, Field(ge=0, le=_MAX_ID)]
+"""The id of a conversation, a message or a document."""
+
+Text = Annotated[str, AfterValidator(_is_text)]
+"""Text that can be kept and sent: JSON's escapes can spell what UTF-8 cannot."""
+
+ShortText = Annotated[Text, Field(max_length=200)]
+
+
+class ChatTurn(BaseModel):
+    """One turn of a conversation that the server does not have."""
+
+    role: Literal["user", "assistant"]
+    content: Text
+
+
+class ChatContextBody(BaseModel):
+    """What lies around the question."""
+
+    chat_history: list[ChatTurn] | None = Field(
+        default=None, description="Earlier turns; count only without a conversation_id."
+    )
+    selected_content: Text | None = Field(
+        default=None, description="What is selected in the open document."
+    )
+    document_id: Annotated[Id | None, BeforeValidator(_empty_is_none)] = Field(
+        default=None, description="The open document; a number, or text that is one."
+    )
+
+
+class ChatBody(BaseModel):
+    """A question, and where it belongs."""
+
+    query: Text = Field(description="The question.", examples=["What did we decide about backups?"])
+    context: ChatContextBody | None = None
+    session_id: ShortText | None = Field(
+        default=None, description="The client's session; one is made where there is none."
+    )
+    user_id: ShortText | None = None
+    conversation_id: Id | None = Field(
+        default=None, description="The conversation it belongs to; its stored history then counts."
+    )
+
+    def to_request(self) -> ChatRequest:
+        """The request as the agent takes it."""
+        context = self.context or ChatContextBody()
+        return ChatRequest(
+            query=self.query,
+            context=ChatContext(
+                chat_history=tuple(Turn(t.role, t.content) for t in context.chat_history or ()),
+                selected_content=context.selected_content or "",
+                document_id=context.document_id,
+            ),
+            session_id=self.session_id,
+            user_id=self.user_id,
+            conversation_id=self.conversation_id,
+        )
+
+
+class ConversationBody(BaseModel):
+    """A new conversation."""
+
+    page_name: ShortText = Field(description="`home`, or `creation` beside an open document.")
+    document_id: Annotated[Text, Field(max_length=200, coerce_numbers_to_str=True)] | None = None
+
+
+class PathBody(BaseModel):
+    """A folder or a file on the machine the server runs on."""
+
+    path: Annotated[Text, Field(min_length=1, max_length=4096)]
+
+
+class DocumentBody(BaseModel):
+    """A document handed in as text."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=1024)]
+    content: Text

@@ -1,0 +1,138 @@
+"""Floor 6: documents, what answers come from: upload, add from this machine, list, remove.
+
+Rule 1: a route that reads the server's own files asks for the home's token, which only the user
+    who runs the server can read; an API key is not enough.
+"""
+
+from pathlib import Path as FilePath
+from typing import Annotated
+
+import pydantic
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from tailrace.errors import ErrorCode, InvalidRequestError, TailraceError
+from tailrace.server.bodies import DocumentBody, Id, PathBody
+from tailrace.server.caller import AgentOf, Caller, CallerOf
+from tailrace.server.shapes import Added, Document, DocumentList, Problem
+from tailrace.stores.documents import DocumentStatus
+
+router = APIRouter(
+    prefix="/api/documents",
+    tags=["documents"],
+    responses={422: {"model": Problem, "description": "It cannot be read; the detail says why."}},
+)
+
+_NO_SUCH = {404: {"model": Problem, "description": "There is no such document."}}
+_MAX_OFFSET = 2**31
+
+PathId = Annotated[Id, Path()]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Add a document",
+    responses={413: {"model": Problem, "description": "The document is too large."}},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "application/json": {"schema": DocumentBody.model_json_schema()},
+            },
+        }
+    },
+)
+async def upload_document(
+    request: Request,
+    agent: AgentOf,
+    caller: CallerOf,
+    name: Annotated[str | None, Query(max_length=1024)] = None,
+) -> Document:
+    """Add a document: its bytes with `?name=notes.md`, or a JSON object of `name` and `content`.
+
+    The same name again replaces it.
+    """
+    data = await request.body()
+    ingest = agent.parts.ingest
+    if name is not None:
+        return Document.of(await ingest.add_text(name, data, owner=caller.owner))
+    body = _named_text(data)
+    return Document.of(await ingest.add_text(body.name, body.content, owner=caller.owner))
+
+
+@router.post(
+    "/paths",
+    summary="Add a folder or a file of this machine",
+    responses={
+        401: {"model": Problem, "description": "The home's token is missing."},
+        404: {"model": Problem, "description": "There is nothing at that path."},
+    },
+)
+async def add_path(body: PathBody, agent: AgentOf, caller: CallerOf) -> Added:
+    """Read a folder or a file of the machine this server runs on, and remember it.
+
+    Asks for `Authorization: Bearer <token>`, with the token from `server.json` in the home.
+    """
+    _require_home(caller)
+    path = _absolute(body.path)
+    return Added.of(await agent.parts.ingest.add_path(path, owner=caller.owner))
+
+
+@router.get("", summary="List documents")
+async def list_documents(
+    agent: AgentOf,
+    caller: CallerOf,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
+    status: DocumentStatus | None = None,
+) -> DocumentList:
+    """A page of documents in the order they came."""
+    rows, total = await agent.parts.documents.list_documents(
+        caller.owner, limit=limit, offset=offset, status=status
+    )
+    return DocumentList(items=[Document.of(row) for row in rows], total=total)
+
+
+@router.get("/{document_id}", summary="Look at a document", responses={**_NO_SUCH})
+async def get_document(document_id: PathId, agent: AgentOf, caller: CallerOf) -> Document:
+    """The document, but for its text."""
+    return Document.of(await agent.parts.documents.get(document_id, caller.owner))
+
+
+@router.delete(
+    "/{document_id}", status_code=204, summary="Remove a document", responses={**_NO_SUCH}
+)
+async def delete_document(document_id: PathId, agent: AgentOf, caller: CallerOf) -> Response:
+    """Remove it; one from a folder does not come back until that folder is added again."""
+    await agent.parts.ingest.remove(document_id, owner=caller.owner)
+    return Response(status_code=204)
+
+
+def _named_text(data: bytes) -> DocumentBody:
+    try:
+        return DocumentBody.model_validate_json(data)
+    except pydantic.ValidationError as exc:
+        msg = (
+            "send the document's bytes with ?name=notes.md, or a JSON object with the texts "
+            "`name` and `content`"
+        )
+        raise InvalidRequestError(msg) from exc
+
+
+def _require_home(caller: Caller) -> None:
+    if not caller.has_home:
+        msg = (
+            "only the user who runs this server may add its files: use `tailrace docs add` there, "
+            "or upload the document"
+        )
+        raise TailraceError(msg, code=ErrorCode.UNAUTHORIZED)
+
+
+def _absolute(text: str) -> FilePath:
+    path = FilePath(text)
+    if "\0" in text or not path.is_absolute():
+        msg = "the path is not absolute; send all of it, from the root on"
+        raise InvalidRequestError(msg)
+    return path

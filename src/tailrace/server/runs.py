@@ -1,0 +1,176 @@
+"""Floor 6: runs, our own way to ask: start, list, look, watch, stop.
+
+Rule 1: a cursor is checked before the first byte leaves, so that a wrong one is a 400.
+"""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from starlette.responses import Response
+
+from tailrace._ids import is_run_id
+from tailrace.agent import ContextAgent
+from tailrace.dialects.registry import open_dialect
+from tailrace.errors import ConflictError, InvalidRequestError, NotFoundError
+from tailrace.server.bodies import ChatBody
+from tailrace.server.caller import AgentOf, Caller, CallerOf
+from tailrace.server.following import follow, parse_cursor
+from tailrace.server.shapes import Problem, Run, RunDetail, RunList
+from tailrace.stores.base import LIVE_STATES, RunRow
+from tailrace.streaming.viewer import check_cursor
+
+router = APIRouter(
+    prefix="/api/agent/runs",
+    tags=["runs"],
+    responses={404: {"model": Problem, "description": "There is no such run."}},
+)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=200,
+        description="The same key and body again find the run that was started before.",
+    ),
+]
+RunId = Annotated[str, Path(description="The run.", examples=["01kb5x3v9m8q2w4e6r8t0y2u4j"])]
+LastEventId = Annotated[
+    str | None, Header(description="Where the client stands; wins over `after`.")
+]
+After = Annotated[
+    str | None, Query(description="Where the client stands: the id of the last event it has.")
+]
+From = Annotated[
+    Literal["start"] | None,
+    Query(alias="from", description="From the first event on, as without a cursor."),
+]
+Before = Annotated[str | None, Query(description="A run; only older ones are listed.")]
+DialectName = Annotated[str, Query(description="How events are shaped: `native`, or `seed`.")]
+
+
+async def accept(
+    agent: ContextAgent, body: ChatBody, caller: Caller, idempotency_key: str | None
+) -> RunRow:
+    """The run that answers `body`: a new one, or the one its idempotency key was used for.
+
+    Raises:
+        InvalidRequestError: the request cannot be served, or the key belongs to another one.
+        ConflictError: the request does not fit its conversation.
+        TailraceError: as `ContextAgent.start`.
+    """
+    try:
+        return await agent.start(
+            body.to_request(), owner=caller.owner, idempotency_key=idempotency_key
+        )
+    except ConflictError as exc:
+        if idempotency_key is None:
+            raise
+        raise InvalidRequestError(exc.message) from exc
+
+
+async def find(agent: ContextAgent, run_id: str, caller: Caller) -> RunRow:
+    """The caller's run.
+
+    Raises:
+        NotFoundError: there is none, or it is somebody else's.
+    """
+    if not is_run_id(run_id):
+        msg = f"there is no run {run_id[:40]!a}"
+        raise NotFoundError(msg)
+    return await agent.parts.store.get_run(run_id, caller.owner)
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Start a run",
+    responses={
+        202: {"headers": {"Location": {"schema": {"type": "string"}}}},
+        422: {"model": Problem, "description": "The request has not its form."},
+        429: {"model": Problem, "description": "Too many runs wait already."},
+    },
+)
+async def start_run(
+    body: ChatBody,
+    agent: AgentOf,
+    caller: CallerOf,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> Run:
+    """Start a run and return at once; watch it at `Location` + `/events`."""
+    run = await accept(agent, body, caller, idempotency_key)
+    root = str(request.scope.get("root_path") or "")
+    response.headers["location"] = f"{root}{router.prefix}/{run.run_id}"
+    return Run.of(run)
+
+
+@router.get("", summary="List runs")
+async def list_runs(
+    agent: AgentOf,
+    caller: CallerOf,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Before = None,
+) -> RunList:
+    """Runs, newest first."""
+    if before is not None:
+        await find(agent, before, caller)
+    rows = await agent.parts.store.list_runs(caller.owner, limit, before)
+    return RunList(items=[Run.of(row) for row in rows])
+
+
+@router.get("/{run_id}", summary="Look at a run")
+async def get_run(run_id: RunId, agent: AgentOf, caller: CallerOf) -> RunDetail:
+    """The run, how far it is, and what it has written so far."""
+    run = await find(agent, run_id, caller)
+    return RunDetail.with_fold(run, await agent.fold(run))
+
+
+@router.post("/{run_id}/cancel", summary="Stop a run")
+async def cancel_run(run_id: RunId, agent: AgentOf, caller: CallerOf) -> Run:
+    """End the run; what was written stays. One that has ended stays as it is.
+
+    After this answer no event follows.
+    """
+    run = await find(agent, run_id, caller)
+    return Run.of(await agent.cancel(run.run_id, owner=caller.owner))
+
+
+@router.get(
+    "/{run_id}/events",
+    summary="Watch a run",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The run's events after the cursor, to its end.",
+            "content": {"text/event-stream": {}},
+            "headers": {
+                "X-Run-Id": {"schema": {"type": "string"}},
+                "X-Run-Status": {"schema": {"type": "string"}},
+            },
+        },
+        204: {"description": "The run has ended, and nothing is left after the cursor."},
+        400: {"model": Problem, "description": "The cursor does not fit this run."},
+    },
+)
+async def watch_run(
+    run_id: RunId,
+    agent: AgentOf,
+    caller: CallerOf,
+    last_event_id: LastEventId = None,
+    after: After = None,
+    start: From = None,
+    dialect: DialectName = "native",
+) -> Response:
+    """Follow a run from its start or from a cursor, as often and from wherever one likes."""
+    del start  # what is done without a cursor; a reader that reconnects brings its own
+    shape = open_dialect(dialect)
+    cursor = parse_cursor(last_event_id, after)
+    run = await find(agent, run_id, caller)
+    seen = check_cursor(cursor, run.gen, run.last_seq)
+    status = {"x-run-status": run.state.value, "x-run-id": run.run_id}
+    if run.state not in LIVE_STATES and seen == run.last_seq:
+        return Response(status_code=204, headers=status)
+    return await follow(
+        agent, run, shape, after=cursor, headers=[("x-run-status", run.state.value)]
+    )
