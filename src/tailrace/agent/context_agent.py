@@ -10,6 +10,8 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
+import msgspec
+
 from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace._ids import new_run_id, new_session_id
 from tailrace.agent.home import Home
@@ -242,7 +244,7 @@ class ContextAgent:
         parts = self.parts
         report = await parts.ingest.rescan(owner=owner)
         added = await add_samples(parts.documents, parts.ingest, owner=owner, clock=self.clock)
-        return report + IngestReport(added=added)
+        return msgspec.structs.replace(report, added=report.added + added)
 
     async def shut_down(self) -> None:
         """Close every live run as `worker_lost` and wait for its task; safe to call twice."""
