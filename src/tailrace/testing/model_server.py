@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tailrace.testing.model_connection import ModelConnection, RecordedRequest
-from tailrace.testing.model_script import Reply, Script, script_player, words
+from tailrace.testing.model_script import Reply, Script, classify_as, script_player, words
 
 
 class ScriptedModelServer:
@@ -95,8 +95,8 @@ class ScriptedModelServer:
             self._failures.append(failure)
 
 
-async def _run(port: int, reply: Reply) -> None:
-    async with ScriptedModelServer(reply, port=port) as server:
+async def _run(port: int, script: Script) -> None:
+    async with ScriptedModelServer(script, port=port) as server:
         sys.stdout.write(server.url + "\n")
         sys.stdout.flush()
         await asyncio.get_running_loop().create_future()
@@ -109,10 +109,12 @@ def main() -> None:
     parser.add_argument("--text", default="token ", help="what one repetition answers")
     parser.add_argument("--repeat", type=int, default=100, help="repetitions in one answer")
     parser.add_argument("--rate", type=float, default=None, help="chunks per second; all at once")
+    parser.add_argument("--intent", default="", help="what requests for JSON are answered with")
     options = parser.parse_args()
     reply = Reply(chunks=words(options.text) * options.repeat, rate=options.rate)
     try:
-        asyncio.run(_run(options.port, reply))
+        script = classify_as(options.intent, reply) if options.intent else reply
+        asyncio.run(_run(options.port, script))
     except KeyboardInterrupt:
         sys.exit(0)
 
