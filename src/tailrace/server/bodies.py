@@ -90,7 +90,10 @@ class ConversationBody(BaseModel):
     """A new conversation."""
 
     page_name: ShortText = Field(description="`home`, or `creation` beside an open document.")
-    document_id: Annotated[Text, Field(max_length=200, coerce_numbers_to_str=True)] | None = None
+    document_id: (
+        Annotated[str, Field(max_length=200, coerce_numbers_to_str=True), AfterValidator(_is_text)]
+        | None
+    ) = None
 
 
 class PathBody(BaseModel):

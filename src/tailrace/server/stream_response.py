@@ -101,10 +101,10 @@ class EventStream(Response):
                 await self._forward(send)
                 attendant.cancel()
         except* _ViewerGoneError:
-            _abort(scope)
+            await _abort(scope, receive)
         except* StoreError as errors:
             _log.warning("a viewer's stream broke off", exc_info=errors)
-            _abort(scope)
+            await _abort(scope, receive)
 
     async def _forward(self, send: Send) -> None:
         await send(
@@ -180,7 +180,10 @@ def _shared_bytes(dialect: Dialect) -> Callable[[LoggedEvent], bytes]:
     return lambda logged: logged.memo(key, make)
 
 
-def _abort(scope: Scope) -> None:
+async def _abort(scope: Scope, receive: Receive) -> None:
+    """Close the connection, so that the client does not take what it has for the whole."""
     extensions = cast("dict[str, Callable[[], None]]", scope.get("extensions") or {})
     if (abort := extensions.get(ABORT)) is not None:
         abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
