@@ -14,7 +14,7 @@ from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.nodes.base import BaseNode
 from tailrace.nodes.gathering import Found, Gathering
 from tailrace.nodes.open_text import keep_open_text
-from tailrace.nodes.passages import passage_budget
+from tailrace.nodes.passages import least_score, passage_budget
 from tailrace.nodes.refusal import REFUSAL
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.telling import write
@@ -53,7 +53,9 @@ class ContextNode(BaseNode):
         query = state.query
         kind = state.intent.type if state.intent else QueryType.QA_ANALYSIS
         editing = kind is QueryType.DOCUMENT_EDIT
-        gathering = Gathering(query, scope, passage_budget(scope.llm.info, editing=editing))
+        info = scope.llm.info
+        budget = passage_budget(info, editing=editing)
+        gathering = Gathering(query, scope, budget, least_score(info))
         await self._show(scope, await keep_open_text(query, scope, gathering, editing=editing))
         has_open_text = bool(gathering.items)
         rounds, sufficiency = 0, Sufficiency.SUFFICIENT

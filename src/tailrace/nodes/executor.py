@@ -123,7 +123,8 @@ def _messages(state: WorkflowState, scope: RunScope, info: ModelInfo, step: Step
         "passages": fenced([item for item in state.contexts.items if item not in edited]),
     }
     turns = newest_turns(query.history, history_budget(scope.settings, info))
-    return Prompt.load(step.action).messages(values, turns)
+    name = "edit_request" if step is _EDIT and not edited else step.action
+    return Prompt.load(name).messages(values, turns)
 
 
 def _edited(items: Sequence[ContextItem]) -> list[ContextItem]:

@@ -60,12 +60,21 @@ class Gathering:
         left_tokens: How much more fits.
     """
 
-    def __init__(self, query: Query, scope: RunScope, budget_tokens: int) -> None:
+    def __init__(self, query: Query, scope: RunScope, budget_tokens: int, least: float) -> None:
+        """Gather for `query`.
+
+        Args:
+            query: What was asked.
+            scope: The run.
+            budget_tokens: How much is kept.
+            least: Which share of its search's best score a passage needs.
+        """
         self.items: list[ContextItem] = []
         self.left_tokens = budget_tokens
         self._passage_tokens = round(budget_tokens * _PASSAGE_SHARE)
         self._query = query
         self._scope = scope
+        self._least = least
         self._passages: dict[str, Passage] = {}
 
     async def search(self, texts: Sequence[str]) -> int:
@@ -75,7 +84,10 @@ class Gathering:
             found = await self._scope.context.search(
                 text, owner=self._query.owner, limit=_SEARCH_LIMIT
             )
-            new.update({each.id: each for each in found if each.id not in self._passages})
+            least = self._least * max((each.score for each in found), default=0.0)
+            for passage in found:
+                if passage.score >= least and passage.id not in self._passages:
+                    new.setdefault(passage.id, passage)
         self._passages = new | self._passages  # the newest first: a verdict reads only a few
         return len(new)
 

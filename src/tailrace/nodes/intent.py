@@ -13,13 +13,13 @@ import msgspec
 from tailrace.errors import ModelProtocolError
 from tailrace.events.event import JSON
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
-from tailrace.llm.base import LLMRequest, Message, ModelInfo, Usage
+from tailrace.llm.base import LLMRequest, Message, ModelInfo, Usage, Wait
 from tailrace.nodes.base import BaseNode
 from tailrace.nodes.history import history_budget, newest_turns
 from tailrace.nodes.prompt import Prompt
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.spending import say_usage
-from tailrace.nodes.telling import tell, write
+from tailrace.nodes.telling import say_wait, tell, write
 from tailrace.nodes.tokens import answer_tokens, estimate_prompt_tokens, leading
 from tailrace.state.state import Intent, Query, QueryType, WorkflowState
 
@@ -92,8 +92,15 @@ class IntentNode(BaseNode):
         request = LLMRequest(
             messages=_messages(query), max_tokens=_REPLY_TOKENS, temperature=0.0, schema=_SCHEMA
         )
+
+        async def waits(wait: Wait) -> None:
+            await say_wait(self, scope, wait, self.title)
+
+        async def show_wait(wait: Wait) -> None:
+            await say_wait(self, scope, wait, self.title)
+
         try:
-            reply, usage = await scope.llm.complete_json(request)
+            reply, usage = await scope.llm.complete_json(request, on_wait=waits)
         except ModelProtocolError:
             _log.info("the classification is not as asked; it is taken as a question")
             reply = {}

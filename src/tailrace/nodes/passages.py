@@ -23,6 +23,11 @@ EMBEDDED_EDIT_TOKENS: Final = 1_200
 EDIT_TOKENS: Final = 6_000
 """The edited text has to fit the limit of one answer too."""
 
+EMBEDDED_LEAST_SCORE: Final = 0.5
+LEAST_SCORE: Final = 0.25
+"""Of the best score of its own search; below it a passage shares a common word and no more, and a
+hundred tokens of it are two seconds of the embedded model's reading."""
+
 SELECTION_ID: Final = "selection"
 
 _CONTEXT_SHARE: Final = 3
@@ -40,6 +45,11 @@ def passage_budget(info: ModelInfo | None, *, editing: bool = False) -> int:
     if info is not None and info.context_tokens is not None:
         budget = min(budget, info.context_tokens // _CONTEXT_SHARE)
     return budget
+
+
+def least_score(info: ModelInfo | None) -> float:
+    """Which share of its search's best score a passage needs, to be worth this model's reading."""
+    return EMBEDDED_LEAST_SCORE if info is not None and info.embedded else LEAST_SCORE
 
 
 def fenced(items: Sequence[ContextItem], name: str = "passage") -> str:

@@ -145,7 +145,7 @@ async def tell(
                         label = ""
                     await _take(node, scope, reply, delta)
                 elif delta.wait is not None and not reply.begun:
-                    await _say_wait(node, scope, delta.wait, reading)
+                    await say_wait(node, scope, delta.wait, reading)
                 if delta.usage is not None:
                     reply.usage = delta.usage
                 if delta.finish_reason is not None:
@@ -187,7 +187,8 @@ def _increment(node: BaseNode, scope: RunScope, type_: EventType, text: str) -> 
     )
 
 
-async def _say_wait(node: BaseNode, scope: RunScope, wait: Wait, reading: str) -> None:
+async def say_wait(node: BaseNode, scope: RunScope, wait: Wait, reading: str) -> None:
+    """Say why the model says nothing yet; `reading` is what it reads before it does."""
     metadata: dict[str, JSON] = {"wait": wait.kind.value}
     match wait.kind:
         case WaitKind.QUEUE:
