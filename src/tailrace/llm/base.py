@@ -6,7 +6,7 @@ Rule 2: leaving a stream closes its connection at once, whatever state it is in.
 Rule 3: a stream that ends without a finish reason was cut, and raises.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Literal, Protocol
 
@@ -120,8 +120,12 @@ class LLMClient(Protocol):
         """
         ...
 
-    async def complete_json(self, request: LLMRequest) -> tuple[dict[str, JSON], Usage]:
+    async def complete_json(
+        self, request: LLMRequest, on_wait: Callable[[Wait], Awaitable[None]] | None = None
+    ) -> tuple[dict[str, JSON], Usage]:
         """The whole reply as the JSON object that `request.schema` describes.
+
+        `on_wait` is told why there is none yet, each time that changes.
 
         Raises:
             ModelError: as `stream`; `ModelProtocolError` where the reply is no JSON object.

@@ -23,6 +23,7 @@ from tailrace.events.event import JSON
 from tailrace.llm.base import Delta, LLMClient, LLMRequest, ModelInfo, Usage, Wait, WaitKind
 from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.llm.embedded_server import ServerConfig
+from tailrace.llm.json_reply import OnWait, read_json
 from tailrace.llm.library import InstalledModel, ModelLibrary
 from tailrace.llm.machine import memory_bytes, physical_cores
 from tailrace.llm.model_process import ModelProcess
@@ -120,27 +121,15 @@ class EmbeddedClient:
         finally:
             ticket.leave()
 
-    async def complete_json(self, request: LLMRequest) -> tuple[dict[str, JSON], Usage]:
+    async def complete_json(
+        self, request: LLMRequest, on_wait: OnWait | None = None
+    ) -> tuple[dict[str, JSON], Usage]:
         """The whole reply as the JSON object that `request.schema` describes.
 
         Raises:
             ModelError: as `stream`; `ModelProtocolError` where the reply is no JSON object.
         """
-        self._require()
-        ticket = self._turns.join()
-        try:
-            while ticket.ahead():
-                await ticket.moved()
-            try:
-                client = await self._loaded()
-                answer = await client.complete_json(request)
-            except ModelError as exc:
-                await self._raise_if_ended(exc)
-                raise
-            self._failures = 0
-            return answer
-        finally:
-            ticket.leave()
+        return await read_json(self.stream(request), on_wait)
 
     async def aclose(self) -> None:
         """Stop the child process, and return when it is gone."""

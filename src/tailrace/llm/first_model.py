@@ -17,6 +17,7 @@ from tailrace.errors import ModelRejectedError, ModelUnavailableError
 from tailrace.events.event import JSON
 from tailrace.llm.base import Delta, LLMClient, LLMRequest, ModelInfo, Usage
 from tailrace.llm.chat_protocol import chat_url
+from tailrace.llm.json_reply import OnWait, read_json
 
 UNNAMED = "default"
 _MAX_LISTING_BYTES = 4 * 1024 * 1024
@@ -83,13 +84,15 @@ class FirstModelClient:
             async for delta in deltas:
                 yield delta
 
-    async def complete_json(self, request: LLMRequest) -> tuple[dict[str, JSON], Usage]:
+    async def complete_json(
+        self, request: LLMRequest, on_wait: OnWait | None = None
+    ) -> tuple[dict[str, JSON], Usage]:
         """The whole reply as the JSON object that `request.schema` describes.
 
         Raises:
             ModelError: as `stream`; `ModelProtocolError` where the reply is no JSON object.
         """
-        return await (await self._found()).complete_json(request)
+        return await read_json(self.stream(request), on_wait)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -8,21 +8,21 @@ Rule 3: calls to this machine ignore proxy variables.
 import ipaddress
 import urllib.request
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Final
 from urllib.parse import urlsplit
 
 import httpx2
 
 from tailrace._clock import SYSTEM_CLOCK, Clock
-from tailrace.errors import InvalidRequestError, ModelError, ModelProtocolError
+from tailrace.errors import InvalidRequestError, ModelError
 from tailrace.events.event import JSON
-from tailrace.llm.base import Delta, FinishReason, LLMRequest, ModelInfo, Usage
+from tailrace.llm.base import Delta, LLMRequest, ModelInfo, Usage
 from tailrace.llm.chat_call import ChatCall, Endpoint
-from tailrace.llm.chat_protocol import chat_body, chat_url, origin_of, parse_object
+from tailrace.llm.chat_protocol import chat_body, chat_url, origin_of
 from tailrace.llm.deadline import ModelTimeouts
 from tailrace.llm.endpoint_errors import UnknownFieldError
 from tailrace.llm.http1 import Http1Transport
+from tailrace.llm.json_reply import OnWait, read_json
 from tailrace.llm.retry import RetryPolicy
 
 MAX_CONNECTIONS: Final = 512
@@ -112,29 +112,15 @@ class OpenAICompatibleClient:
             finally:
                 await call.aclose()
 
-    async def complete_json(self, request: LLMRequest) -> tuple[dict[str, JSON], Usage]:
+    async def complete_json(
+        self, request: LLMRequest, on_wait: OnWait | None = None
+    ) -> tuple[dict[str, JSON], Usage]:
         """The whole reply as the JSON object that `request.schema` describes.
 
         Raises:
-            ModelError: as `stream`.
-            ModelProtocolError: the reply is no JSON object.
+            ModelError: as `stream`; `ModelProtocolError` where the reply is no JSON object.
         """
-        text = ""
-        last = Delta()
-        async with aclosing(self.stream(request)) as deltas:
-            async for delta in deltas:
-                text += delta.text
-                last = delta
-                if len(text) > MAX_JSON_CHARS:
-                    msg = f"the model's JSON is longer than {MAX_JSON_CHARS} characters"
-                    raise ModelProtocolError(msg)
-        parsed = parse_object(text)
-        if parsed is None or last.usage is None:
-            cut = last.finish_reason is FinishReason.LENGTH
-            why = "was cut at its token limit" if cut else "is not the JSON object it was asked for"
-            msg = f"the reply of the model {self._endpoint.model!r} {why}"
-            raise ModelProtocolError(msg)
-        return parsed, last.usage
+        return await read_json(self.stream(request), on_wait)
 
     async def aclose(self) -> None:
         """Close every connection."""
