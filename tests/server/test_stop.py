@@ -84,6 +84,14 @@ async def test_a_message_that_has_ended_stays_as_it_ended(serving: "Serving") ->
     assert (await serving.client.post("/api/agent/chat/messages/x/interrupt")).status_code == 422
 
 
+async def test_the_users_own_message_stops_nothing(serve: "Serve") -> None:
+    async with half_answered(serve) as (serving, run_id, _):
+        run = (await serving.client.get(f"/api/agent/runs/{run_id}")).json()
+        url = f"/api/agent/chat/messages/{run['user_message_id']}/interrupt"
+        assert (await serving.client.post(url)).status_code == 200
+        assert (await serving.client.get(f"/api/agent/runs/{run_id}")).json() == run
+
+
 async def test_the_seeds_names_for_state_and_cancel(serve: "Serve") -> None:
     async with half_answered(serve) as (serving, run_id, _):
         state = (await serving.client.get(f"/api/agent/state/{run_id}")).json()
