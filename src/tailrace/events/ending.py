@@ -34,7 +34,7 @@ def ending(
             content = "Stopped. What was written so far is kept."
         case Outcome.FAILED | Outcome.EXPIRED:
             type_, stage = EventType.FAIL, WorkflowStage.FAILED
-            content = error.message if error else ""
+            content = error.message[:1].upper() + error.message[1:] if error else ""
         case _:
             assert_never(outcome)
     if error is not None:
