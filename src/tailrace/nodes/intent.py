@@ -96,9 +96,6 @@ class IntentNode(BaseNode):
         async def waits(wait: Wait) -> None:
             await say_wait(self, scope, wait, self.title)
 
-        async def show_wait(wait: Wait) -> None:
-            await say_wait(self, scope, wait, self.title)
-
         try:
             reply, usage = await scope.llm.complete_json(request, on_wait=waits)
         except ModelProtocolError:

@@ -15,6 +15,7 @@ import msgspec
 
 from tailrace._clock import SYSTEM_CLOCK
 from tailrace._ids import new_run_id
+from tailrace.agent.parts import default_engine
 from tailrace.context.ingest import Ingest
 from tailrace.context.search import ContextIndex
 from tailrace.events.event import JSON, StreamEvent
@@ -22,9 +23,6 @@ from tailrace.events.fold import RunFold
 from tailrace.events.types import CHUNK_TYPES, EventType, WorkflowStage
 from tailrace.llm.base import LLMClient
 from tailrace.llm.registry import open_llm
-from tailrace.nodes.context import ContextNode
-from tailrace.nodes.executor import ExecutorNode
-from tailrace.nodes.intent import IntentNode
 from tailrace.nodes.scope import RunScope
 from tailrace.settings import Settings
 from tailrace.state.state import Query, WorkflowState
@@ -138,17 +136,6 @@ class Workbench:
 
 async def _watch(manager: StreamingManager) -> tuple[StreamEvent, ...]:
     return tuple([event async for event in manager.stream()])
-
-
-def default_engine() -> WorkflowEngine:
-    """The engine with our own node for each stage."""
-    return WorkflowEngine(
-        {
-            WorkflowStage.INTENT_ANALYSIS: IntentNode(),
-            WorkflowStage.CONTEXT_GATHERING: ContextNode(),
-            WorkflowStage.EXECUTION: ExecutorNode(),
-        }
-    )
 
 
 @asynccontextmanager
