@@ -22,7 +22,7 @@ export ASK_FOLDER := $(value DOCS)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .PHONY: help setup run ask dev test test-slow test-live check check-format check-lint check-types \
-	check-imports check-contracts check-sizes check-tree bench licences format lock clean
+	check-imports check-contracts check-sizes check-tree bench contracts licences format lock clean
 
 help: ## this list
 	@echo 'make run                          the server, at http://127.0.0.1:1733'
@@ -39,7 +39,8 @@ run: setup ## start the server; MODEL=none: without a model; ARGS="--port 8080"
 ask: setup ## answer Q="..." from DOCS=folder, fetching the default model once
 	@if [ -z "$$ASK_QUESTION" ]; then \
 		echo 'What is the question?  make ask Q="How do I ...?" [DOCS=folder]' >&2; exit 2; fi
-	$(if $(filter none,$(MODEL)),,@$(TAILRACE) models pull --if-needed)
+	@if [ '$(MODEL)' != none ]; then $(TAILRACE) models pull --if-needed || \
+		echo 'Going on without a model: the answer will be the passages themselves.' >&2; fi
 	@$(TAILRACE) ask $(ARGS) $${ASK_FOLDER:+--docs "$$ASK_FOLDER"} -- "$$ASK_QUESTION"
 
 dev: ## setup, and what developing needs
@@ -72,6 +73,7 @@ check-imports: dev
 
 check-contracts: dev
 	@$(TOOL)/contracts.py --check
+	@$(TOOL)/reference.py --check
 
 check-sizes: dev
 	@$(TOOL)/check_sizes.py
@@ -84,6 +86,10 @@ bench: dev ## every benchmark; each prints its own report
 
 licences: dev ## the licence of everything that is installed to run
 	@$(TOOL)/check_licences.py
+
+contracts: dev ## write contracts/ and docs/reference/ anew, after the code changed
+	@$(TOOL)/contracts.py
+	@$(TOOL)/reference.py
 
 format: dev ## format the code, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet

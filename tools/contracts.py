@@ -5,16 +5,21 @@ Rule 2: `contracts/sse` is written by hand: it says what the specification says,
 """
 
 import argparse
+import asyncio
 import difflib
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from tailrace.agent import ContextAgent
 from tailrace.dialects.registry import DIALECT_NAMES, open_dialect
 from tailrace.events.schema import stream_event_schema
+from tailrace.server.app import create_app
+from tailrace.settings import Settings
 from tailrace.testing.dialects import project
 from tailrace.testing.logs import recorded_logs
 from tailrace.wire.sse import encode
@@ -48,9 +53,21 @@ def golden_streams() -> Files:
     return files
 
 
+def http_interface() -> Files:
+    """The OpenAPI description of the server's routes."""
+
+    async def describe() -> object:
+        with tempfile.TemporaryDirectory() as home:
+            async with ContextAgent.open(Settings(home=Path(home))) as agent:
+                return create_app(agent).openapi()
+
+    return {"openapi.json": json_file(asyncio.run(describe()))}
+
+
 GENERATED: Final[Mapping[str, Callable[[], Files]]] = {
     "stream_event.schema.json": event_schema,
     "golden": golden_streams,
+    "openapi.json": http_interface,
 }
 """What makes each file, or each folder of files."""
 
