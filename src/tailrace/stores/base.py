@@ -192,6 +192,24 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     first_event: LoggedEvent
 
 
+class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is found where a store is examined.
+
+    Attributes:
+        engine: What keeps it, with its version.
+        full_text: Whether that can search text.
+        intact: Whether it passes its own check.
+        schema: The schema it has.
+        newest_schema: The schema this Tailrace makes of it.
+    """
+
+    engine: str
+    full_text: bool
+    intact: bool
+    schema: int
+    newest_schema: int
+
+
 class RunStore(Protocol):
     """Keeps runs and their logs."""
 

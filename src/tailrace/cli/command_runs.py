@@ -1,0 +1,126 @@
+"""Floor 6: `tailrace runs`: what was asked, and what became of it."""
+
+import shutil
+import sys
+from contextlib import aclosing
+from typing import Annotated
+
+import msgspec
+import typer
+
+from tailrace.cli.command_ask import screen_for
+from tailrace.cli.door import RunView
+from tailrace.cli.exits import Exit
+from tailrace.cli.follow import follow
+from tailrace.cli.opening import open_door
+from tailrace.cli.options import settings_of
+from tailrace.cli.receipt import Receipt
+from tailrace.cli.runner import leave, run
+from tailrace.cli.screen import clean, ending_line, one_line, source_place, usage_line
+from tailrace.events.event import Cursor
+from tailrace.events.types import Outcome
+from tailrace.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Your runs."
+)
+
+_WIDTH = 120
+_LEAST = 10
+
+RunId = Annotated[str, typer.Argument(help="The run's id.")]
+AsJSON = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+
+
+@app.command("list")
+def list_runs(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20,
+    as_json: AsJSON = False,
+) -> None:
+    """List the newest runs."""
+    runs = run(_list(settings_of(context), limit))
+    for view in runs:
+        typer.echo(msgspec.json.encode(view).decode() if as_json else _line(view))
+
+
+@app.command()
+def show(context: typer.Context, run_id: RunId, *, as_json: AsJSON = False) -> None:
+    """Show a run: its question, its sources, its answer as far as it is written."""
+    view, receipt = run(_show(settings_of(context), run_id))
+    if as_json:
+        facts = msgspec.to_builtins(view)
+        facts |= {"answer": receipt.fold.text, "sources": receipt.fold.sources}
+        typer.echo(msgspec.json.encode(facts).decode())
+        return
+    typer.echo(_line(view) + "\n", err=True)
+    for number, source in enumerate(receipt.fold.sources, 1):
+        title = one_line(str(source.get("title", "")), 60)
+        typer.echo(f"  [{number}] {title}, {source_place(source)}", err=True)
+    text = receipt.fold.text
+    typer.echo(clean(text) if sys.stdout.isatty() else text)
+    usage = usage_line(receipt)
+    ended = ending_line(receipt) if view.outcome else f"It is {view.state.value}"
+    typer.echo(f"\n{ended}" + (f" ({usage})" if usage else ""), err=True)
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    run_id: RunId,
+    *,
+    after: Annotated[
+        str | None, typer.Option(help="Begin after this event, for example 1-42.")
+    ] = None,
+    as_json: AsJSON = False,
+) -> None:
+    """Follow a run to its end, from its start by default; leaving does not stop it."""
+    cursor = None if after is None else Cursor.parse(after)
+    leave(run(_watch(settings_of(context), run_id, cursor, as_json=as_json)))
+
+
+@app.command()
+def cancel(context: typer.Context, run_id: RunId) -> None:
+    """End a run; what was written is kept. One that has ended stays as it is."""
+    view = run(_cancel(settings_of(context), run_id))
+    typer.echo(f"{view.run_id}: {view.state.value}")
+
+
+async def _list(settings: Settings, limit: int) -> list[RunView]:
+    async with open_door(settings) as door:
+        return await door.list_runs(limit)
+
+
+async def _show(settings: Settings, run_id: str) -> tuple[RunView, Receipt]:
+    async with open_door(settings) as door:
+        view = await door.get_run(run_id)
+        receipt = Receipt()
+        async with aclosing(door.follow(run_id)) as events:
+            async for event in events:
+                receipt.take(event)
+                if event.seq >= view.last_seq:
+                    break
+        return view, receipt
+
+
+async def _watch(settings: Settings, run_id: str, after: Cursor | None, *, as_json: bool) -> Exit:
+    async with open_door(settings) as door:
+        await door.get_run(run_id)
+        screen = screen_for(run_id, as_json=as_json)
+        return await follow(door, run_id, screen, None, after)
+
+
+async def _cancel(settings: Settings, run_id: str) -> RunView:
+    async with open_door(settings) as door:
+        return await door.cancel(run_id)
+
+
+def _line(view: RunView) -> str:
+    when = view.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    ended = view.outcome.value if view.outcome else view.state.value
+    if view.outcome is Outcome.INSUFFICIENT_CONTEXT:
+        ended = "not enough"
+    head = f"{view.run_id}  {when}  {ended:<10}  "
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDTH
+    return head + one_line(view.query, max(width - len(head), _LEAST))

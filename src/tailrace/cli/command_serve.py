@@ -1,0 +1,69 @@
+"""Floor 6: `tailrace serve`. The server is a sibling, so it is known here by its name only."""
+
+import importlib
+from collections.abc import Callable
+from typing import Annotated, Final, Protocol, cast
+
+import msgspec
+import typer
+
+from tailrace.cli.failures import log_to, log_to_terminal
+from tailrace.cli.fetching import has_runtime, library_of, show_card, usable_model
+from tailrace.cli.options import settings_of
+from tailrace.llm.catalogue import DEFAULT_MODEL
+from tailrace.settings import Settings
+from tailrace.stores.registry import searchable_documents
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+_SERVER: Final = "tailrace.server.serve"
+
+
+class _Run(Protocol):
+    def __call__(
+        self, settings: Settings, *, pull_model: bool, on_ready: Callable[[str], None]
+    ) -> None: ...
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    *,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind to; TAILRACE_HOST, else 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port; TAILRACE_PORT, else 1733; 0: a free one.", min=0, max=65_535),
+    ] = None,
+    pull_model: Annotated[
+        bool,
+        typer.Option("--pull-model", help="Fetch a model meanwhile, where none can be used."),
+    ] = False,
+) -> None:
+    """Serve the web application and the HTTP interface, until Ctrl-C."""
+    settings = settings_of(context)
+    if host is not None:
+        settings = msgspec.structs.replace(settings, host=host)
+    if port is not None:
+        settings = msgspec.structs.replace(settings, port=port)
+    pull_model = pull_model and has_runtime() and not usable_model(settings)
+
+    def greet(url: str) -> None:
+        model = usable_model(settings) or "none: answers are the passages themselves"
+        typer.echo(f"Tailrace   {url}")
+        typer.echo(f"home       {settings.home}")
+        typer.echo(f"model      {model}")
+        typer.echo(f"documents  {searchable_documents(settings.home):,}")
+        if pull_model:
+            typer.echo("This model is being fetched; the server can be used meanwhile:", err=True)
+            show_card(library_of(settings), settings.llm_model or DEFAULT_MODEL, None)
+        elif not usable_model(settings):
+            how = f"`tailrace models pull {DEFAULT_MODEL}` fetches one"
+            typer.echo(f"{how}; or set TAILRACE_LLM_URL to an endpoint.", err=True)
+        typer.echo("Ctrl-C stops it.", err=True)
+
+    log_to(settings.home)
+    log_to_terminal()
+    run_server = cast("_Run", importlib.import_module(_SERVER).run)
+    run_server(settings, pull_model=pull_model, on_ready=greet)

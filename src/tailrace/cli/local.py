@@ -1,0 +1,108 @@
+"""Floor 6: LocalDoor, the home opened by this process, for as long as the command runs."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from tailrace.agent import ChatRequest, ContextAgent
+from tailrace.cli.door import DocumentView, Question, RunView, is_within, names_of
+from tailrace.context.report import IngestReport, OnProgress
+from tailrace.errors import NotFoundError
+from tailrace.events.event import Cursor, StreamEvent
+from tailrace.settings import Settings
+from tailrace.stores.base import RunRow
+from tailrace.stores.documents import DocumentRow
+
+_PAGE: Final = 500
+
+
+class LocalDoor:
+    """The runs and documents of a home that this process has locked."""
+
+    url = ""
+
+    def __init__(self, agent: ContextAgent) -> None:
+        self._agent = agent
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncGenerator["LocalDoor", None]:
+        """The door of `settings.home`.
+
+        Raises:
+            HomeLockedError: another process has it.
+            StoreError: it cannot be used.
+        """
+        async with ContextAgent.open(settings) as agent:
+            yield cls(agent)
+
+    async def start(self, question: Question) -> str:
+        """See `Door.start`; what changed in the folders is read first."""
+        await self._agent.catch_up()
+        request = ChatRequest(query=question.text, conversation_id=question.conversation_id)
+        run = await self._agent.start(request)
+        return run.run_id
+
+    def follow(self, run_id: str, after: Cursor | None = None) -> AsyncGenerator[StreamEvent, None]:
+        """See `Door.follow`."""
+        return self._agent.watch(run_id, after=after)
+
+    async def cancel(self, run_id: str) -> RunView:
+        """See `Door.cancel`."""
+        return _run_view(await self._agent.cancel(run_id))
+
+    async def get_run(self, run_id: str) -> RunView:
+        """See `Door.get_run`."""
+        return _run_view(await self._agent.parts.store.get_run(run_id, ""))
+
+    async def list_runs(self, limit: int) -> list[RunView]:
+        """See `Door.list_runs`."""
+        runs = await self._agent.parts.store.list_runs("", limit, None)
+        return [_run_view(run) for run in runs]
+
+    async def add_documents(self, path: Path, on_progress: OnProgress) -> IngestReport:
+        """See `Door.add_documents`."""
+        return await self._agent.parts.ingest.add_path(path, on_progress=on_progress)
+
+    async def list_documents(self) -> list[DocumentView]:
+        """See `Door.list_documents`."""
+        documents: list[DocumentView] = []
+        while True:
+            page, total = await self._agent.parts.documents.list_documents(
+                "", limit=_PAGE, offset=len(documents)
+            )
+            documents += [_document_view(document) for document in page]
+            if not page or len(documents) >= total:
+                return documents
+
+    async def remove_document(self, target: str) -> int:
+        """See `Door.remove_document`.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        ingest = self._agent.parts.ingest
+        if target.isascii() and target.isdecimal():
+            await ingest.remove(int(target))
+            return 1
+        try:
+            return await ingest.forget_path(Path(target))
+        except NotFoundError:
+            names = {target, *names_of(target)}
+            found = [each for each in await self.list_documents() if is_within(each.source, names)]
+            if not found:
+                raise
+        for document in found:
+            await ingest.remove(document.id)
+        return len(found)
+
+
+def _run_view(run: RunRow) -> RunView:
+    return msgspec.convert(run, RunView, from_attributes=True)
+
+
+def _document_view(document: DocumentRow) -> DocumentView:
+    return msgspec.convert(document, DocumentView, from_attributes=True)
