@@ -57,7 +57,8 @@ class Database:
         self._path = path
         self._synchronous = synchronous
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._said: list[_Job] = []
         self._waiting = 0
         self._closed = False
         self._local = threading.local()
@@ -98,7 +99,9 @@ class Database:
             raise StoreError(msg, retryable=True)
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting += 1
-        self._jobs.put(_Job(operation, future))
+        if not self._said:
+            self._loop.call_soon(self._hand_over)
+        self._said.append(_Job(operation, future))
         return future
 
     async def read(self, operation: Operation[T]) -> T:
@@ -114,6 +117,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)
@@ -136,21 +140,27 @@ class Database:
         with _our_words():
             return operation(connection)
 
+    def _hand_over(self) -> None:
+        """Give the writer all that was said in this turn of the loop: it is woken once for it."""
+        if self._said:
+            jobs, self._said = self._said, []
+            self._jobs.put(jobs)
+
     def _write_loop(self) -> None:
         connection = self._connect()
         open_ = True
         while open_:
             group: list[_Job] = []
-            job = self._jobs.get()
-            while job is not None:
-                group.append(job)
+            jobs = self._jobs.get()
+            while jobs is not None:
+                group += jobs
                 if len(group) >= _MAX_GROUP:
                     break
                 try:
-                    job = self._jobs.get_nowait()
+                    jobs = self._jobs.get_nowait()
                 except queue.Empty:
                     break
-            open_ = job is not None
+            open_ = jobs is not None
             if group:
                 self._commit(connection, group)
                 self._loop.call_soon_threadsafe(self._deliver, group)
