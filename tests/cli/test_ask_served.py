@@ -44,10 +44,12 @@ async def test_a_served_run_is_listed_shown_and_watched_over_http(
             run = msgspec.json.decode((await tailrace("runs", "list", "--json")).out)
             shown = await tailrace("runs", "show", run["run_id"])
             whole = await tailrace("runs", "watch", run["run_id"], "--json")
+            last = f"1-{run['last_seq']}"
+            ended = await tailrace("runs", "watch", run["run_id"], "--after", last)
             rest = await tailrace("runs", "watch", run["run_id"], "--after", "1-3", "--json")
     assert run["outcome"] == "answered"
     assert shown.out == ANSWER + "\n"
-    assert (whole.code, rest.code) == (0, 0)
+    assert (whole.code, rest.code, ended.code, ended.out) == (0, 0, 0, "")
     assert rest.out.splitlines() == whole.out.splitlines()[3:]
 
 

@@ -10,7 +10,7 @@ import typer
 
 from tailrace.cli.command_ask import screen_for
 from tailrace.cli.door import RunView
-from tailrace.cli.exits import Exit
+from tailrace.cli.exits import Exit, exit_of
 from tailrace.cli.follow import follow
 from tailrace.cli.opening import open_door
 from tailrace.cli.options import settings_of
@@ -106,7 +106,10 @@ async def _show(settings: Settings, run_id: str) -> tuple[RunView, Receipt]:
 
 async def _watch(settings: Settings, run_id: str, after: Cursor | None, *, as_json: bool) -> Exit:
     async with open_door(settings) as door:
-        await door.get_run(run_id)
+        view = await door.get_run(run_id)
+        if view.outcome is not None and after is not None and after.seq == view.last_seq:
+            typer.echo("It has ended, and nothing comes after that event.", err=True)
+            return exit_of(view.outcome)
         screen = screen_for(run_id, as_json=as_json)
         return await follow(door, run_id, screen, None, after)
 

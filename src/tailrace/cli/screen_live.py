@@ -57,6 +57,7 @@ class LiveScreen:
         self._answering = False
         self._stopping = False
         self._sources: list[dict[str, JSON]] = []
+        self._source_count = 0
         self._live = Live(
             self, console=console, auto_refresh=False, transient=True, vertical_overflow="crop"
         )
@@ -156,8 +157,9 @@ class LiveScreen:
         self._print_sources()
 
     def _print_sources(self) -> None:
-        for number, source in enumerate(self._sources, 1):
-            mark = f"  [{number}] "
+        for source in self._sources:
+            self._source_count += 1
+            mark = f"  [{self._source_count}] "
             title = one_line(str(source.get("title") or "untitled"), 44)
             line = Text.assemble((mark, "cyan"), title, (f"  {source_place(source)}", "dim"))
             line.truncate(self._console.width, overflow="ellipsis")
