@@ -1,4 +1,4 @@
-"""Floor 6: adding documents, with progress, and a summary that names what was left out and why."""
+"""Floor 7: adding documents, with progress, and a summary that names what was left out and why."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Floor 6: MarkdownBlocks, where a growing Markdown text may be cut. Pure.
+"""Floor 7: MarkdownBlocks, where a growing Markdown text may be cut. Pure.
 
 Rule 1: a block that was given out never changes, whatever follows; what may is the tail.
 Rule 2: a cut stands at an empty line only, outside fenced code, and never inside a list.

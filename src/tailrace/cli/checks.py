@@ -1,4 +1,4 @@
-"""Floor 6: what `tailrace doctor` looks at; each check says what it found, and what to do.
+"""Floor 7: what `tailrace doctor` looks at; each check says what it found, and what to do.
 
 Rule: a check changes nothing, and its own failure is a finding.
 """

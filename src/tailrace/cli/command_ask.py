@@ -1,4 +1,4 @@
-"""Floor 6: `tailrace ask`: a question, answered where it was asked."""
+"""Floor 7: `tailrace ask`: a question, answered where it was asked."""
 
 import sys
 from pathlib import Path

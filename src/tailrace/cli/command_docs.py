@@ -1,4 +1,4 @@
-"""Floor 6: `tailrace docs`: what answers come from."""
+"""Floor 7: `tailrace docs`: what answers come from."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Floor 6: `tailrace doctor`: whether this installation works, and what to do where it does not."""
+"""Floor 7: `tailrace doctor`: whether this installation works, and what to do where it does not."""
 
 from typing import Annotated
 

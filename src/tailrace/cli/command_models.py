@@ -1,4 +1,4 @@
-"""Floor 6: `tailrace models`: list, pull and remove the models of this machine."""
+"""Floor 7: `tailrace models`: list, pull and remove the models of this machine."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Floor 6: `tailrace runs`: what was asked, and what became of it."""
+"""Floor 7: `tailrace runs`: what was asked, and what became of it."""
 
 import shutil
 import sys

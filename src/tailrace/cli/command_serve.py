@@ -1,8 +1,6 @@
-"""Floor 6: `tailrace serve`. The server is a sibling, so it is known here by its name only."""
+"""Floor 7: `tailrace serve`, the server as a command."""
 
-import importlib
-from collections.abc import Callable
-from typing import Annotated, Final, Protocol, cast
+from typing import Annotated
 
 import msgspec
 import typer
@@ -11,18 +9,10 @@ from tailrace.cli.failures import log_to, log_to_terminal
 from tailrace.cli.fetching import has_runtime, library_of, show_card, usable_model
 from tailrace.cli.options import settings_of
 from tailrace.llm.catalogue import DEFAULT_MODEL
-from tailrace.settings import Settings
+from tailrace.server.serve import run
 from tailrace.stores.registry import searchable_documents
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-_SERVER: Final = "tailrace.server.serve"
-
-
-class _Run(Protocol):
-    def __call__(
-        self, settings: Settings, *, pull_model: bool, on_ready: Callable[[str], None]
-    ) -> None: ...
 
 
 @app.command()
@@ -65,5 +55,4 @@ def serve(
 
     log_to(settings.home)
     log_to_terminal()
-    run_server = cast("_Run", importlib.import_module(_SERVER).run)
-    run_server(settings, pull_model=pull_model, on_ready=greet)
+    run(settings, pull_model=pull_model, on_ready=greet)

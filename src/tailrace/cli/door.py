@@ -1,4 +1,4 @@
-"""Floor 6: Door, how a command reaches the runs and documents of a home.
+"""Floor 7: Door, how a command reaches the runs and documents of a home.
 
 Rule: a command does not know whether it opened the home itself or speaks to the server that has
 it; both doors give the same things and raise the same errors.

@@ -1,4 +1,4 @@
-"""Floor 6: what the exit codes of every command mean; scripts rely on them."""
+"""Floor 7: what the exit codes of every command mean; scripts rely on them."""
 
 from enum import IntEnum
 from typing import assert_never

@@ -1,4 +1,4 @@
-"""Floor 6: how a command says that it failed, and where the rest stands.
+"""Floor 7: how a command says that it failed, and where the rest stands.
 
 Rule: a person gets one line; the traceback goes to the log in the home, or with `--debug` to the
 terminal.

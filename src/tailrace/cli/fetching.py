@@ -1,4 +1,4 @@
-"""Floor 6: fetching a model: the card a person sees first, and the progress after.
+"""Floor 7: fetching a model: the card a person sees first, and the progress after.
 
 Rule: nothing is fetched before its name, size, licence, source and hash were shown.
 """

@@ -1,4 +1,4 @@
-"""Floor 6: follow, one run from its start or a cursor to its end, on a screen.
+"""Floor 7: follow, one run from its start or a cursor to its end, on a screen.
 
 Rule 1: Ctrl-C asks the run to stop and goes on showing it until its `interrupted` has arrived.
 Rule 2: a stream that ended without its terminal event, or does not fit it, is told loudly.

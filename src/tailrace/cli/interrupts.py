@@ -1,4 +1,4 @@
-"""Floor 6: Interrupts, what Ctrl-C means while a run is followed.
+"""Floor 7: Interrupts, what Ctrl-C means while a run is followed.
 
 Rule 1: the first asks the run to stop; whoever follows it sees it end, and keeps what there is.
 Rule 2: the second leaves at once; what is stored is safe, it is committed before it is shown.

@@ -1,4 +1,4 @@
-"""Floor 6: LocalDoor, the home opened by this process, for as long as the command runs."""
+"""Floor 7: LocalDoor, the home opened by this process, for as long as the command runs."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

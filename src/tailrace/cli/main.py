@@ -1,7 +1,6 @@
-"""Floor 6: `tailrace`, the command: finds the command that was asked for, and says what failed.
+"""Floor 7: `tailrace`, the command: finds the command that was asked for, and says what failed.
 
 Rule 1: `tailrace --help` loads no command; each is a module that is loaded when it is asked for.
-    The server is a sibling of this package, so it too is known by its name only.
 Rule 2: an error of ours is one line on stderr; of anything else the log has the traceback.
 """
 

@@ -1,4 +1,4 @@
-"""Floor 6: which door leads to a home: the server that holds it, else this process itself."""
+"""Floor 7: which door leads to a home: the server that holds it, else this process itself."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -1,4 +1,4 @@
-"""Floor 6: what every command is given before its own arguments."""
+"""Floor 7: what every command is given before its own arguments."""
 
 import os
 from dataclasses import dataclass

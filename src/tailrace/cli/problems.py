@@ -1,4 +1,4 @@
-"""Floor 6: from a server's refusal back to the error it was. Pure.
+"""Floor 7: from a server's refusal back to the error it was. Pure.
 
 Source: https://www.rfc-editor.org/rfc/rfc9457
 """

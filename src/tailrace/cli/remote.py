@@ -1,4 +1,4 @@
-"""Floor 6: RemoteDoor, the home of a server on this machine, reached over HTTP.
+"""Floor 7: RemoteDoor, the home of a server on this machine, reached over HTTP.
 
 Rule 1: a stream that is cut is joined again where it was cut, a bounded number of times; each time
     the holder of the home is looked up anew, since a server that was restarted has a new token.

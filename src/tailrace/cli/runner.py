@@ -1,4 +1,4 @@
-"""Floor 6: runs the asynchronous part of a command."""
+"""Floor 7: runs the asynchronous part of a command."""
 
 import asyncio
 from collections.abc import Coroutine

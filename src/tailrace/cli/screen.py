@@ -1,4 +1,4 @@
-"""Floor 6: Screen, how a run is shown while it goes on, and the words all screens use."""
+"""Floor 7: Screen, how a run is shown while it goes on, and the words all screens use."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

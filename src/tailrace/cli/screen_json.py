@@ -1,4 +1,4 @@
-"""Floor 6: a run as its native events, one a line on stdout, and nothing else there."""
+"""Floor 7: a run as its native events, one a line on stdout, and nothing else there."""
 
 import asyncio
 import sys

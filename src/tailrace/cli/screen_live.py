@@ -1,4 +1,4 @@
-"""Floor 6: a run on a terminal: finished stages, sources, the answer as Markdown, one moving line.
+"""Floor 7: a run on a terminal: finished stages, sources, the answer as Markdown, one moving line.
 
 Rule 1: what is finished is printed once and never again; only the block that still grows and the
     status line are drawn anew, ten times a second at most, so nothing flickers.

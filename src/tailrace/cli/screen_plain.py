@@ -1,4 +1,4 @@
-"""Floor 6: a run for pipes and files: the answer on stdout as it was written, all else on stderr.
+"""Floor 7: a run for pipes and files: the answer on stdout as it was written, all else on stderr.
 
 Rule: what stdout has is the answer and nothing else; what cannot be taken back is told on stderr.
 """
