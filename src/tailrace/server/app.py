@@ -4,13 +4,17 @@ Rule 1: FastAPI serves the ordinary routes; a stream is sent by `EventStream`, i
 Rule 2: everything passes the guard first, and every error goes through `problems`.
 """
 
+from typing import final
+
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import Receive, Scope, Send
 
 from tailrace.agent import ContextAgent
 from tailrace.server import chat, conversations, documents, health, runs, seed_state
 from tailrace.server.guards import Guard
 from tailrace.server.problems import HANDLERS
+from tailrace.server.stream_response import SEND
 
 _DESCRIPTION = """
 Ask questions of your own documents, and follow every step of the answer.
@@ -27,13 +31,24 @@ _TAGS = [
 ]
 
 
+@final
+class _Application(FastAPI):
+    """FastAPI, which lets a stream past its own layers once its response has begun."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SEND] = send
+        await super().__call__(scope, receive, send)
+
+
 def create_app(agent: ContextAgent) -> FastAPI:
     """The application that serves `agent`, which the caller opens and closes.
+
+    Middleware that is added to it sees a stream's start and end, not the pieces between.
 
     Raises:
         InvalidRequestError: the API keys in the settings cannot be used.
     """
-    app = FastAPI(
+    app = _Application(
         title="Tailrace",
         version=health.VERSION,
         summary="A context agent whose every run is one ordered, durable stream.",

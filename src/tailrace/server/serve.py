@@ -19,7 +19,7 @@ import uvicorn
 
 from tailrace.agent import ContextAgent
 from tailrace.errors import ConflictError, InvalidRequestError, TailraceError
-from tailrace.llm.catalogue import CATALOGUE, DEFAULT_MODEL
+from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.server.app import create_app
 from tailrace.server.connection import connection_class
 from tailrace.settings import Settings
@@ -187,14 +187,14 @@ async def _pull(agent: ContextAgent) -> None:
     parts = agent.parts
     if parts.settings.llm_url or parts.llm.info is not None:
         return
-    entry = CATALOGUE[parts.settings.llm_model or DEFAULT_MODEL]
-    _log.info("fetching the model %s, %d bytes", entry.name, entry.size_bytes)
+    name = parts.settings.llm_model or DEFAULT_MODEL
+    _log.info("fetching the model %s", name)
     try:
-        await parts.library.pull(entry.name)
+        await parts.library.pull(name)
     except TailraceError as error:
         _log.warning("no model was fetched: %s", error.message)
     else:
-        _log.info("the model %s is here", entry.name)
+        _log.info("the model %s is here", name)
 
 
 def _listen(host: str, port: int) -> socket.socket:

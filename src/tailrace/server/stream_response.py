@@ -29,6 +29,9 @@ _log = logging.getLogger(__name__)
 ABORT: Final = "tailrace.abort"
 """ASGI extension: a function that closes the connection at once, whatever waits in its buffer."""
 
+SEND: Final = "tailrace.send"
+"""Scope key: the server's own `send`, without the layers that only need a response's start."""
+
 _HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -92,41 +95,42 @@ class EventStream(Response):
         self._encode = _shared_bytes(dialect) if dialect.stateless else self._own_bytes
         self._sent_at = 0.0
         self._sending = False
+        self._complete = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream; returns once it has ended or its viewer is gone."""
+        direct: Send = scope.get(SEND, send)
         try:
             async with aclosing(self._batches), asyncio.TaskGroup() as tasks:
-                attendant = tasks.create_task(self._attend(receive, send))
-                await self._forward(send)
-                attendant.cancel()
-        except* _ViewerGoneError:
+                attendant = tasks.create_task(self._attend(receive, direct))
+                # in a task of its own, which wakes without going through all middleware
+                forwarder = tasks.create_task(self._forward(send, direct))
+                forwarder.add_done_callback(lambda _: attendant.cancel())
+        except* (_ViewerGoneError, OSError):  # some servers' `send` raises once the viewer left
             await _abort(scope, receive)
         except* StoreError as errors:
             _log.warning("a viewer's stream broke off", exc_info=errors)
             await _abort(scope, receive)
 
-    async def _forward(self, send: Send) -> None:
+    async def _forward(self, send: Send, direct: Send) -> None:
         await send(
             {"type": "http.response.start", "status": 200, "headers": self.raw_headers},
         )
-        await self._send(send, sse.retry(_RETRY_MS) + sse.primer(str(self._after)))
-        encode, ended = self._encode, False
+        preamble = sse.retry(_RETRY_MS) + sse.primer(str(self._after))
+        await send({"type": "http.response.body", "body": preamble, "more_body": True})
+        encode, now_s, ended = self._encode, asyncio.get_running_loop().time, False
         async for batch in self._batches:
             ended = batch[-1].event.is_terminal
             if data := b"".join([encode(logged) for logged in batch]):
-                await self._send(send, data)
+                self._sent_at = now_s()
+                self._sending = True
+                await direct({"type": "http.response.body", "body": data, "more_body": True})
+                self._sending = False
         if not ended:  # the log was closed without its end: it is not for us to claim one
             raise _ViewerGoneError
         # in a message of its own: it waits until the client has taken nearly all
-        self._sending, self._sent_at = True, asyncio.get_running_loop().time()
+        self._complete, self._sending, self._sent_at = True, True, now_s()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _send(self, send: Send, data: bytes) -> None:
-        self._sent_at = asyncio.get_running_loop().time()
-        self._sending = True
-        await send({"type": "http.response.body", "body": data, "more_body": True})
-        self._sending = False
 
     async def _attend(self, receive: Receive, send: Send) -> None:
         """Notice that the viewer left or takes nothing; say something where all is silent.
@@ -142,6 +146,8 @@ class EventStream(Response):
                 async with asyncio.timeout(wait_s):
                     while (await receive())["type"] != "http.disconnect":
                         pass
+                if self._complete:  # a server says so of its own response's end too
+                    return
                 raise _ViewerGoneError
             except TimeoutError:
                 silent_s = loop.time() - self._sent_at
