@@ -53,6 +53,14 @@ def serve(
             typer.echo(f"{how}; or set TAILRACE_LLM_URL to an endpoint.", err=True)
         typer.echo("Ctrl-C stops it.", err=True)
 
+    tenths = 0
+
+    def tell(done_bytes: int, total_bytes: int, source: str) -> None:
+        nonlocal tenths
+        if done_bytes * 10 // total_bytes > tenths:
+            tenths = done_bytes * 10 // total_bytes
+            typer.echo(f"model: {tenths * 10} % of {total_bytes:,} bytes, from {source}", err=True)
+
     log_to(settings.home)
     log_to_terminal()
-    run(settings, pull_model=pull_model, on_ready=greet)
+    run(settings, pull_model=pull_model, on_ready=greet, on_pull=tell)

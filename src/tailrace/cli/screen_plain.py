@@ -60,6 +60,7 @@ class PlainScreen:
     def _status(self, event: StreamEvent) -> None:
         if event.is_terminal or event.stage is None or event.stage is WorkflowStage.INIT:
             return
+        self._break_line()
         title = TITLES.get(event.stage, event.stage.value)
         if event.stage is not self._stage:
             self._stage = event.stage

@@ -20,6 +20,7 @@ import uvicorn
 from tailrace.agent import ContextAgent
 from tailrace.errors import ConflictError, InvalidRequestError, TailraceError
 from tailrace.llm.catalogue import DEFAULT_MODEL
+from tailrace.llm.library import Progress
 from tailrace.server.app import create_app
 from tailrace.server.connection import connection_class
 from tailrace.settings import Settings
@@ -43,6 +44,7 @@ async def serve(
     *,
     pull_model: bool = False,
     on_ready: Callable[[str], None] | None = None,
+    on_pull: Progress | None = None,
 ) -> None:
     """Serve the home of `settings` until SIGINT or SIGTERM; run it on `new_event_loop`.
 
@@ -51,6 +53,7 @@ async def serve(
         pull_model: Fetch the default model meanwhile, if there is none; the caller has shown what
             that is.
         on_ready: Told the URL once requests are taken.
+        on_pull: Told how far the model is.
 
     Raises:
         HomeLockedError: another process has this home.
@@ -66,10 +69,12 @@ async def serve(
             if on_ready is not None:
                 on_ready(url)
             async with asyncio.TaskGroup() as tasks:
-                pull = tasks.create_task(_pull(agent)) if pull_model else None
+                meanwhile = [tasks.create_task(_catch_up(agent))]
+                if pull_model:
+                    meanwhile.append(tasks.create_task(_pull(agent, on_pull)))
                 await stop.wait()
-                if pull is not None:
-                    pull.cancel()
+                for task in meanwhile:
+                    task.cancel()
 
 
 def run(
@@ -77,6 +82,7 @@ def run(
     *,
     pull_model: bool = False,
     on_ready: Callable[[str], None] | None = None,
+    on_pull: Progress | None = None,
 ) -> None:
     """`serve` on an event loop of its own, the fastest there is; returns once it has stopped.
 
@@ -84,7 +90,7 @@ def run(
         TailraceError: as `serve`.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(settings, pull_model=pull_model, on_ready=on_ready))
+        runner.run(serve(settings, pull_model=pull_model, on_ready=on_ready, on_pull=on_pull))
 
 
 @asynccontextmanager
@@ -183,14 +189,21 @@ def _stopped_by_signals(stop: asyncio.Event) -> Generator[None, None, None]:
         release()
 
 
-async def _pull(agent: ContextAgent) -> None:
+async def _catch_up(agent: ContextAgent) -> None:
+    try:
+        await agent.catch_up()
+    except TailraceError as error:
+        _log.warning("the documents could not be brought up to date: %s", error.message)
+
+
+async def _pull(agent: ContextAgent, on_pull: Progress | None) -> None:
     parts = agent.parts
     if parts.settings.llm_url or parts.llm.info is not None:
         return
     name = parts.settings.llm_model or DEFAULT_MODEL
     _log.info("fetching the model %s", name)
     try:
-        await parts.library.pull(name)
+        await parts.library.pull(name, progress=on_pull)
     except TailraceError as error:
         _log.warning("no model was fetched: %s", error.message)
     else:
