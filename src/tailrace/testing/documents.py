@@ -197,15 +197,15 @@ async def a_search_may_be_held_to_some_documents(store: DocumentStore) -> None:
 
 async def a_forgotten_folder_takes_its_documents_along(store: DocumentStore) -> None:
     """But for what lies in another folder, or only begins like it."""
-    for folder in ("/home/notes", "/home/notes/kept"):
+    for folder in ("/files/notes", "/files/notes/kept"):
         await store.add_folder("", folder, NOW)
-    sources = ("/home/notes/a", "/home/notes/kept/b", "/home/notes2/c")
+    sources = ("/files/notes/a", "/files/notes/kept/b", "/files/notes2/c")
     for source in sources:
         await put(store, source, "alpha")
-    assert await store.forget_folder("", "/home/notes") == 1
+    assert await store.forget_folder("", "/files/notes") == 1
     rows, _ = await store.list_documents("", limit=10, offset=0)
-    assert [row.source for row in rows] == ["/home/notes/kept/b", "/home/notes2/c"]
-    assert await store.folders("") == ["/home/notes/kept"]
+    assert [row.source for row in rows] == ["/files/notes/kept/b", "/files/notes2/c"]
+    assert await store.folders("") == ["/files/notes/kept"]
 
 
 async def a_signature_is_what_was_put_and_touched(store: DocumentStore) -> None:
