@@ -41,7 +41,8 @@ ask: setup ## answer Q="..." from DOCS=folder, fetching the default model once
 		echo 'What is the question?  make ask Q="How do I ...?" [DOCS=folder]' >&2; exit 2; fi
 	@if [ '$(MODEL)' != none ]; then $(TAILRACE) models pull --if-needed || \
 		echo 'Going on without a model: the answer will be the passages themselves.' >&2; fi
-	@$(TAILRACE) ask $(ARGS) $${ASK_FOLDER:+--docs "$$ASK_FOLDER"} -- "$$ASK_QUESTION"
+	@$(TAILRACE) ask $(ARGS) $${ASK_FOLDER:+--docs "$$ASK_FOLDER"} -- "$$ASK_QUESTION" || \
+		[ $$? -eq 3 ] # the documents do not say: an honest answer, no failure of make's
 
 dev: ## setup, and what developing needs
 	@python=$$(sh tools/find_python.sh '$(PYTHON)') && "$$python" tools/setup_venv.py run dev

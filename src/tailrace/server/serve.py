@@ -34,6 +34,8 @@ _log = logging.getLogger(__name__)
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _GRACE_S: Final = 5
+_CATCH_UP_S: Final = 1.0
+"""How long the greeting waits, so that it can say how many documents there are."""
 _BACKLOG: Final = 2048
 
 __all__ = ["new_event_loop", "run", "running", "serve"]
@@ -66,10 +68,11 @@ async def serve(
         async with ContextAgent.open(settings) as agent, running(agent) as url:
             agent.home.announce(url)
             _warn_if_exposed(settings)
-            if on_ready is not None:
-                on_ready(url)
             async with asyncio.TaskGroup() as tasks:
                 meanwhile = [tasks.create_task(_catch_up(agent))]
+                await asyncio.wait(meanwhile, timeout=_CATCH_UP_S)
+                if on_ready is not None:
+                    on_ready(url)
                 if pull_model:
                     meanwhile.append(tasks.create_task(_pull(agent, on_pull)))
                 await stop.wait()

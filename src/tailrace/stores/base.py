@@ -131,7 +131,7 @@ class FinalState(msgspec.Struct, frozen=True, kw_only=True):
         content: The whole answer, or the part there is.
         metadata: `{type: [{content, timestamp, stage, progress}]}`.
         error_message: A sentence for people; "" without an error.
-        token_count: Tokens of the answer, as far as known; 0 otherwise.
+        token_count: Tokens the model wrote in this run; 0 where unknown.
         latency_ms: From acceptance to the end.
     """
 
