@@ -19,7 +19,8 @@ from tailrace.testing.model_script import Fault, Reply, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
 from tailrace.wire.sse import SSEDecoder
 
-ROUNDS = 3
+ROUNDS = [1, 2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 44, 2))]
+"""After how many chunks the server is killed."""
 
 
 @asynccontextmanager
@@ -73,7 +74,7 @@ async def follow_until(
                 process.kill()
 
 
-@pytest.mark.parametrize("chunks_seen", range(1, ROUNDS + 1))
+@pytest.mark.parametrize("chunks_seen", ROUNDS)
 async def test_a_killed_run_is_closed_as_worker_lost_and_every_seen_event_is_still_there(
     tmp_path: Path, chunks_seen: int
 ) -> None:
