@@ -1,6 +1,7 @@
 """ContextAgent: runs side by side, stopped at any moment, queued, and closed after a crash."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,14 +15,16 @@ from tailrace.errors import HomeLockedError, InvalidRequestError, NotFoundError,
 from tailrace.events.ending import content_sha256
 from tailrace.events.event import StreamEvent
 from tailrace.events.types import EventType, Outcome, WorkflowStage
+from tailrace.nodes.scope import RunScope
 from tailrace.settings import Settings
-from tailrace.state.state import Turn
+from tailrace.state.state import Turn, WorkflowState
 from tailrace.stores.base import MessageStatus, RunState
 from tailrace.stores.registry import open_stores
 from tailrace.testing.agents import scripted_agent
 from tailrace.testing.model_script import ChatRequest as ModelRequest
 from tailrace.testing.model_script import Fault, Reply, classify_as
 from tailrace.testing.stores import accepted_run, chunks
+from tailrace.workflow.engine import WorkflowEngine
 
 QUESTION = "What is the budget of the harbour plan?"
 
@@ -334,3 +337,24 @@ async def test_a_new_home_gets_samples_once_and_they_stay_removed(tmp_path: Path
 async def test_a_home_with_documents_gets_no_samples(tmp_path: Path) -> None:
     async with scripted_agent(tmp_path) as (agent, _):
         assert (await agent.catch_up()).added == 0
+
+
+class BrokenEngine(WorkflowEngine):
+    """Somebody's own engine, with a bug."""
+
+    async def execute(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
+        msg = f"a bug that met run {state.run_id} at {scope.deadline_s}"
+        raise ZeroDivisionError(msg)
+
+
+async def test_a_bug_in_an_engine_of_ones_own_still_ends_the_run(tmp_path: Path) -> None:
+    async with asyncio.timeout(30), scripted_agent(tmp_path) as (agent, _):
+        agent.parts = dataclasses.replace(agent.parts, engine=BrokenEngine({}))
+        run = await agent.start(ChatRequest(query=QUESTION))
+        task = next(task for task in asyncio.all_tasks() if task.get_name() == f"run {run.run_id}")
+        with pytest.raises(ZeroDivisionError):
+            await task
+        events = [event async for event in agent.watch(run.run_id)]
+        assert [event.is_terminal for event in events] == [False, True]
+        assert (events[-1].type, len(agent.states)) == (EventType.FAIL, 0)
+        assert "bug" not in events[-1].to_json_string()

@@ -37,6 +37,7 @@ from tailrace.streaming.viewer import view_ended
 _log = logging.getLogger(__name__)
 
 _BATCH_BYTES = 64 * 1024
+_SHUT_DOWN_S = 10.0
 _LOST = "the process that worked on this run has ended; what was written so far is kept"
 
 
@@ -262,7 +263,7 @@ class ContextAgent:
                 _log.warning("run %s will be closed at the next start", live.run.run_id)
         tasks = [live.task for live in runs if live.task is not None]
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=_SHUT_DOWN_S)
 
     async def _close_lost(self) -> None:
         """Close what a process that is gone has left open."""
@@ -299,6 +300,7 @@ class ContextAgent:
             CancelledError: the event loop itself ends.
         """
         error: TailraceError = StoreError("the log of this run could not be written")
+        loop_ends = False
         try:
             if live.predecessor is not None:
                 await live.predecessor.ended.wait()
@@ -306,14 +308,16 @@ class ContextAgent:
             async with self._quota.place(live.run.owner):
                 await self._execute(live, request)
         except asyncio.CancelledError:
-            if not live.manager.ending:
-                raise  # nobody asked for this run to stop: the event loop itself ends
-        except StoreError as exc:
+            if not live.manager.ending:  # nobody asked for this: the event loop itself ends
+                loop_ends = True
+                raise
+        except TailraceError as exc:
             error = exc
-        await live.manager.settled()
-        if not live.manager.log.closed:
-            await live.close_failed(self.parts.store, error, self.clock)
-        self._forget(live)
+        finally:
+            await live.manager.settled()
+            if not live.manager.log.closed and not loop_ends:
+                await live.close_failed(self.parts.store, error, self.clock)
+            self._forget(live)
 
     async def _execute(self, live: LiveRun, request: ChatRequest) -> None:
         run = await self.parts.store.claim(live.run.run_id)

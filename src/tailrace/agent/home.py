@@ -15,6 +15,9 @@ import msgspec
 from tailrace._ids import new_secret
 from tailrace.errors import HomeLockedError
 
+_LOCK_S = 1.0
+"""Longer than `holder` has the lock when it looks whether anybody else has."""
+
 
 class Holder(msgspec.Struct, frozen=True):
     """Who holds a home.
@@ -47,7 +50,7 @@ class Home:
             HomeLockedError: another process has it; the message says which.
         """
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = filelock.FileLock(folder / "lock", timeout=0)
+        lock = filelock.FileLock(folder / "lock", timeout=_LOCK_S)
         try:
             lock.acquire()
         except filelock.Timeout as exc:
