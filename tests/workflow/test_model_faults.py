@@ -20,9 +20,9 @@ PLAN = "The budget of the lighthouse is 4,200 crowns. The keeper is Maren Holt."
 QUESTION = Query(text="What is the budget of the lighthouse?")
 IMPATIENT = Settings(
     model_retries=0,
-    first_token_timeout_s=0.3,
-    between_tokens_timeout_s=0.3,
-    model_call_timeout_s=2.0,
+    first_token_timeout_s=1.0,
+    between_tokens_timeout_s=1.0,
+    model_call_timeout_s=4.0,
 )
 AT_ONCE = {
     "500": (Fault.http_status(500), "model_unavailable"),
@@ -172,6 +172,6 @@ async def test_an_enormous_answer_is_cut_at_its_limit_in_bytes(sign: str, tmp_pa
 
 async def test_a_run_that_takes_too_long_ends_with_its_partial_text(tmp_path: Path) -> None:
     script = _answering(Reply(text="one two three four", fault=Fault.stall(2)))
-    run, _ = await _run(tmp_path, script, Settings(run_timeout_s=0.5))
+    run, _ = await _run(tmp_path, script, Settings(run_timeout_s=2.0))
     assert (run.outcome, run.error_code) == ("failed", "limit_exceeded")
     assert run.fold.text == "one two "
