@@ -120,3 +120,18 @@ async def test_a_server_started_again_ends_the_answer_that_was_cut(
                 done = await tailrace.ended(process)
     assert (done.code, before + done.out) == (1, "It opens \n")
     assert "the process that worked on this run has ended" in done.err.lower()
+
+
+async def test_a_folder_removed_over_http_is_forgotten_and_stays_away(
+    tailrace: "Tailrace", documents: Path
+) -> None:
+    await tailrace("docs", "add", str(documents))
+    async with tailrace.serving():
+        removed = await tailrace("docs", "remove", str(documents))
+        unknown = await tailrace("docs", "remove", str(documents))
+    listed = await tailrace("docs", "list")
+    async with tailrace.serving():
+        rescanned = await tailrace("docs", "list")
+    assert (removed.out, removed.code) == ("2 removed\n", 0)  # one of them could not be read
+    assert unknown.code == 1
+    assert (listed.out, rescanned.out) == ("", "")

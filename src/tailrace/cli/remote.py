@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 import httpx2
 import msgspec
@@ -132,7 +133,13 @@ class RemoteDoor:
             found = [target]
         else:
             names = {target, *names_of(target)}
-            documents = await self.list_documents()
+            path = quote(names_of(target)[0], safe="")
+            try:
+                forgotten = await self._call("DELETE", f"{_PATHS}?path={path}", _Forgotten)
+            except NotFoundError:  # it was not added by this path: perhaps what is below it was
+                documents = await self.list_documents()
+            else:
+                return forgotten.removed
             found = [str(each.id) for each in documents if is_within(each.source, names)]
         if not found:
             msg = f"{target!r} was not added"
@@ -215,6 +222,10 @@ class _Documents(msgspec.Struct):
 class _NotRead(msgspec.Struct):
     source: str
     reason: str
+
+
+class _Forgotten(msgspec.Struct, frozen=True):
+    removed: int
 
 
 class _Added(msgspec.Struct):

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from tailrace.errors import ErrorCode, InvalidRequestError, TailraceError
 from tailrace.server.bodies import DocumentBody, Id, PathBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
-from tailrace.server.shapes import Added, Document, DocumentList, Problem
+from tailrace.server.shapes import Added, Document, DocumentList, Forgotten, Problem
 from tailrace.stores.documents import DocumentStatus
 
 router = APIRouter(
@@ -80,6 +80,26 @@ async def add_path(body: PathBody, agent: AgentOf, caller: CallerOf) -> Added:
     return Added.of(await agent.parts.ingest.add_path(path, owner=caller.owner))
 
 
+@router.delete(
+    "/paths",
+    summary="Forget a folder or a file of this machine",
+    responses={
+        401: {"model": Problem, "description": "The home's token is missing."},
+        404: {"model": Problem, "description": "That path was not added."},
+    },
+)
+async def forget_path(
+    path: Annotated[str, Query(max_length=4096)], agent: AgentOf, caller: CallerOf
+) -> Forgotten:
+    """Remove a folder or a file that was added by path, with its documents; the files stay.
+
+    Asks for the same token as adding one.
+    """
+    _require_home(caller)
+    removed = await agent.parts.ingest.forget_path(_absolute(path), owner=caller.owner)
+    return Forgotten(removed=removed)
+
+
 @router.get("", summary="List documents")
 async def list_documents(
     agent: AgentOf,
@@ -124,8 +144,8 @@ def _named_text(data: bytes) -> DocumentBody:
 def _require_home(caller: Caller) -> None:
     if not caller.has_home:
         msg = (
-            "only the user who runs this server may add its files: use `tailrace docs add` there, "
-            "or upload the document"
+            "only the user who runs this server may add or forget its files: use `tailrace docs` "
+            "there, or upload and remove documents one by one"
         )
         raise TailraceError(msg, code=ErrorCode.UNAUTHORIZED)
 

@@ -146,6 +146,12 @@ class NotRead(BaseModel):
     reason: str
 
 
+class Forgotten(BaseModel):
+    """What came of forgetting a folder or a file."""
+
+    removed: Annotated[int, Field(description="How many documents went with it.")]
+
+
 class Added(BaseModel):
     """What came of adding a folder or a file."""
 
