@@ -76,6 +76,13 @@ async def test_a_folder_of_this_machine_asks_for_the_homes_token(
         listed = (await serving.client.get("/api/documents", headers=home)).json()
         states = {Path(item["source"]).name: item["status"] for item in listed["items"]}
         assert states["one.md"] == "searchable"
+        url = f"/api/documents/paths?path={folder}"
+        kept = await serving.client.delete(url, headers={"X-API-Key": "k1"})
+        forgotten = await serving.client.delete(url, headers=home)
+        unknown = await serving.client.delete(url, headers=home)
+        assert (kept.status_code, forgotten.json()) == (401, {"removed": 2})
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "not_found")
+        assert await serving.stored() == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
