@@ -37,7 +37,7 @@ def test_an_absolute_path_of_a_machine_is_refused(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/agent/runs", "~/notes", "src/work/main", "./tmp/x", "/worker"]
+    "path", ["/api/agent/runs", "~/notes", "src/place/main", "./tmp/x", "/worker"]
 )
 def test_other_paths_pass(path: str) -> None:
     assert lines("docs/a.md", f"see `{path}`") == []
