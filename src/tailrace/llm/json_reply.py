@@ -10,6 +10,8 @@ from tailrace.llm.base import Delta, FinishReason, Usage, Wait
 from tailrace.llm.chat_protocol import parse_object
 
 MAX_JSON_CHARS: Final = 1024 * 1024
+_MAX_PREFACE_CHARS: Final = 400
+"""A model that has said so much and begun no object is writing prose; nobody waits for its end."""
 
 OnWait = Callable[[Wait], Awaitable[None]]
 """Told why there is no reply yet, each time that changes."""
@@ -25,7 +27,7 @@ async def read_json(
         ModelProtocolError: the reply is no JSON object, or longer than a million characters.
     """
     parts: list[str] = []
-    size, last = 0, Delta()
+    size, begun, last = 0, False, Delta()
     async with aclosing(stream) as deltas:
         async for delta in deltas:
             if delta.wait is not None and on_wait is not None:
@@ -33,6 +35,10 @@ async def read_json(
             parts.append(delta.text)
             size += len(delta.text)
             last = delta
+            begun = begun or "{" in delta.text
+            if size > _MAX_PREFACE_CHARS and not begun:
+                msg = "the model writes prose where it was asked for a JSON object"
+                raise ModelProtocolError(msg)
             if size > MAX_JSON_CHARS:
                 msg = f"the model's JSON is longer than {MAX_JSON_CHARS:,} characters"
                 raise ModelProtocolError(msg)
