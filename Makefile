@@ -5,10 +5,12 @@ PYTHON ?=
 Q ?=
 DOCS ?=
 MODEL =
+CHROMIUM ?=
 ARGS =
 UPGRADE =
 
 BIN := .venv/bin
+NODE := cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH"
 TAILRACE := $(BIN)/tailrace
 TOOL := $(BIN)/python tools
 
@@ -21,8 +23,14 @@ export ASK_FOLDER := $(value DOCS)
 # where a person's own shell would lead the virtual environment astray
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
-.PHONY: help setup run ask dev test test-slow test-live check check-format check-lint check-types \
-	check-imports check-contracts check-sizes check-tree bench contracts licences format lock clean
+# tests look it up; where it is not given, one is found
+ifneq ($(CHROMIUM),)
+export CHROMIUM
+endif
+
+.PHONY: help setup run ask dev test test-frontend test-slow test-live check check-format \
+	check-lint check-types check-imports check-frontend check-contracts check-sizes check-tree \
+	bench contracts licences format lock clean
 
 help: ## this list
 	@echo 'make run                          the server, at http://127.0.0.1:1733'
@@ -44,11 +52,16 @@ ask: setup ## answer Q="..." from DOCS=folder, fetching the default model once
 	@$(TAILRACE) ask $(ARGS) $${ASK_FOLDER:+--docs "$$ASK_FOLDER"} -- "$$ASK_QUESTION" || \
 		[ $$? -eq 3 ] # the documents do not say: an honest answer, no failure of make's
 
-dev: ## setup, and what developing needs
-	@python=$$(sh tools/find_python.sh '$(PYTHON)') && "$$python" tools/setup_venv.py run dev
+dev: ## setup, and what developing needs: tools, Node, npm packages, a Chromium
+	@python=$$(sh tools/find_python.sh '$(PYTHON)') && \
+		"$$python" tools/setup_venv.py run dev frontend && $(TOOL)/setup_frontend.py
 
 test: dev ## the tests that take seconds; ARGS="tests/wire -k cut" chooses among them
 	@$(BIN)/pytest -n 2 -m 'not slow and not live' $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory --old-file=dev test-frontend)
+
+test-frontend: dev ## the tests of the TypeScript packages alone
+	@$(NODE) npx vitest run
 
 test-slow: dev ## the tests that take minutes
 	@$(BIN)/pytest -m slow $(ARGS)
@@ -56,9 +69,9 @@ test-slow: dev ## the tests that take minutes
 test-live: dev ## the tests that need the default embedded model
 	@$(BIN)/pytest -m live $(ARGS)
 
-check: dev ## format, lint, types, floors, contracts, sizes, tree; all are run
+check: dev ## format, lint, types, floors, front end, contracts, sizes, tree; all are run
 	@$(MAKE) --keep-going --no-print-directory --old-file=dev check-format check-lint \
-		check-types check-imports check-contracts check-sizes check-tree
+		check-types check-imports check-frontend check-contracts check-sizes check-tree
 
 check-format: dev
 	@$(BIN)/ruff format --check
@@ -71,6 +84,12 @@ check-types: dev
 
 check-imports: dev
 	@$(BIN)/lint-imports
+
+check-frontend: dev
+	@$(NODE) npx biome check .
+	@$(NODE) npx tsc --build
+	@$(NODE) node tools/generate.mjs --check
+	@$(NODE) node tools/bundle.mjs --check
 
 check-contracts: dev
 	@$(TOOL)/contracts.py --check
@@ -88,13 +107,16 @@ bench: dev ## every benchmark; each prints its own report
 licences: dev ## the licence of everything that is installed to run
 	@$(TOOL)/check_licences.py
 
-contracts: dev ## write contracts/ and docs/reference/ anew, after the code changed
+contracts: dev ## write contracts/, docs/reference/ and what the front end makes of them anew
 	@$(TOOL)/contracts.py
 	@$(TOOL)/reference.py
+	@$(NODE) node tools/generate.mjs
+	@$(NODE) node tools/bundle.mjs
 
 format: dev ## format the code, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
+	@$(NODE) npx biome check --write .
 
 lock: ## pin the requirements again, after a change; UPGRADE=1: the newest
 	@python=$$(sh tools/find_python.sh '$(PYTHON)') && "$$python" tools/setup_venv.py run lock
@@ -102,5 +124,5 @@ lock: ## pin the requirements again, after a change; UPGRADE=1: the newest
 
 clean: ## remove .venv and all caches; your data and models live elsewhere and stay
 	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov \
-		dist build
+		dist build frontend/node_modules frontend/packages/*/dist
 	@find src tests tools benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +

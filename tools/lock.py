@@ -20,6 +20,7 @@ AGREES_WITH: Final = {
     "embedded": ("core",),
     "setup": ("core",),
     "dev": ("core", "setup", "embedded"),
+    "frontend": ("core", "dev"),
     "lock": (),
 }
 
@@ -33,6 +34,7 @@ def inputs(pyproject: str) -> dict[str, list[str]]:
         "embedded": table["project"]["optional-dependencies"]["embedded"],
         "setup": [*table["build-system"]["requires"], *groups["setup"]],
         "dev": groups["dev"],
+        "frontend": groups["frontend"],
         "lock": groups["lock"],
     }
     return {name: sorted(asked[name]) for name in AGREES_WITH}

@@ -26,6 +26,7 @@ VENV_PYTHON: Final = VENV / "bin" / "python"
 LAYERS: Final = {
     "run": ("core.txt", "setup.txt", "embedded.txt"),
     "dev": ("dev.txt",),
+    "frontend": ("frontend.txt",),
     "lock": ("lock.txt",),
 }
 
