@@ -119,7 +119,7 @@ format: dev ## format the code, and mend what the linter can mend
 	@$(NODE) npx biome check --write .
 
 lock: ## pin the requirements again, after a change; UPGRADE=1: the newest
-	@python=$$(sh tools/find_python.sh '$(PYTHON)') && "$$python" tools/setup_venv.py run lock
+	@python=$$(sh tools/find_python.sh '$(PYTHON)') && "$$python" tools/setup_venv.py run frontend lock
 	@UPGRADE='$(UPGRADE)' $(TOOL)/lock.py
 
 clean: ## remove .venv and all caches; your data and models live elsewhere and stay

@@ -1,15 +1,20 @@
 """Tool: pin what `pyproject.toml` asks for, with hashes, for every platform and Python >= 3.11.
 
+The npm packages of the front end are pinned along with them, in `frontend/package-lock.json`.
 `requirements/<name>.in` is copied out of `pyproject.toml`, the one truth; `requirements/<name>.txt`
 is what uv makes of it. Run by `make lock`; `make lock UPGRADE=1` takes the newest versions.
 """
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Final
+
+import setup_frontend
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HEADER: Final = "# Made by `make lock` from pyproject.toml; change it there.\n"
@@ -63,7 +68,28 @@ def main() -> int:
         done = subprocess.run(command, check=False, cwd=ROOT, stdout=subprocess.DEVNULL)
         if done.returncode:
             return done.returncode
-    return 0
+    return lock_npm(setup_frontend.FRONTEND)
+
+
+def lock_npm(frontend: Path) -> int:
+    """Pin the npm packages, in a folder of its own; 0 when all is well.
+
+    Beside an installed tree npm would leave out what other platforms need.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for path in (*frontend.glob("package*.json"), *frontend.glob("packages/*/package.json")):
+            (copy / path.relative_to(frontend)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, copy / path.relative_to(frontend))
+        shutil.copy(frontend / ".npmrc", copy)
+        command = [str(setup_frontend.BIN / "npm"), "install", "--package-lock-only"]
+        environment = setup_frontend.environment()
+        done = subprocess.run(
+            [*command, "--ignore-scripts"], check=False, cwd=copy, env=environment
+        )
+        if done.returncode == 0:
+            shutil.copy(copy / "package-lock.json", frontend)
+    return done.returncode
 
 
 if __name__ == "__main__":

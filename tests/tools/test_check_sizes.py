@@ -1,5 +1,7 @@
 """check_sizes: what counts as a line, and where the limits are."""
 
+from pathlib import Path
+
 import check_sizes
 
 
@@ -31,3 +33,17 @@ def test_a_decorator_does_not_count_but_what_is_nested_does() -> None:
 def test_a_file_of_four_hundred_lines_passes_and_one_more_does_not() -> None:
     assert list(check_sizes.too_long("x = 1\n" * 400)) == []
     assert list(check_sizes.too_long("x = 1\n" * 401)) == [(1, "401 lines; a file has 400 at most")]
+
+
+def test_scripts_and_styles_have_the_same_limit_but_what_is_generated_has_none(
+    tmp_path: Path,
+) -> None:
+    long = "x\n" * 401
+    for name in ("page.css", "page.js", "events.generated.ts", "node_modules/theirs.js"):
+        path = tmp_path / "frontend" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(long, encoding="utf-8")
+    assert check_sizes.complaints(tmp_path) == [
+        "frontend/page.css:1: 401 lines; a file has 400 at most",
+        "frontend/page.js:1: 401 lines; a file has 400 at most",
+    ]

@@ -15,7 +15,7 @@ class Entry(msgspec.Struct):
     link: bool = False
     resolved: str = ""
     integrity: str = ""
-    optionalDependencies: dict[str, str] = {}  # noqa: N815, RUF012 - npm's own name; msgspec copies it
+    optionalDependencies: dict[str, str] = {}  # noqa: N815 - npm's own name; msgspec copies it
 
 
 class Lock(msgspec.Struct):
