@@ -18,7 +18,8 @@ from tailrace.events.types import EventType, Outcome, WorkflowStage
 from tailrace.nodes.scope import RunScope
 from tailrace.settings import Settings
 from tailrace.state.state import Turn, WorkflowState
-from tailrace.stores.base import MessageStatus, RunState
+from tailrace.stores.base import RunState
+from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.registry import open_stores
 from tailrace.testing.agents import scripted_agent
 from tailrace.testing.model_script import ChatRequest as ModelRequest

@@ -17,7 +17,7 @@ from tailrace.server.seed_shapes import (
     SeedError,
     SeedMessage,
 )
-from tailrace.stores.base import MessageStatus
+from tailrace.stores.conversations import MessageStatus
 
 router = APIRouter(
     prefix="/api/agent/chat",

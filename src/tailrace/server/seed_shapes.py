@@ -9,7 +9,7 @@ import msgspec
 from pydantic import BaseModel
 
 from tailrace.events.event import JSON
-from tailrace.stores.base import Conversation, MessageRow, ThinkingRow
+from tailrace.stores.conversations import Conversation, MessageRow, ThinkingRow
 
 
 class SeedError(BaseModel):

@@ -25,15 +25,8 @@ from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, Outcome, WorkflowStage
-from tailrace.stores.base import (
-    Accepted,
-    FinalState,
-    MessageStatus,
-    NewRun,
-    RunState,
-    StageResult,
-    Store,
-)
+from tailrace.stores.base import Accepted, FinalState, NewRun, RunState, StageResult, Store
+from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.final import final_state
 
 OpenStore = Callable[[], Awaitable[Store]]

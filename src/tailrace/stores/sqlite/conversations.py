@@ -11,7 +11,7 @@ import msgspec
 from tailrace.errors import NotFoundError
 from tailrace.events.event import JSON
 from tailrace.events.fold import RunFold
-from tailrace.stores.base import Conversation, MessageRow, MessageStatus, ThinkingRow
+from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, ThinkingRow
 from tailrace.stores.final import message_metadata
 from tailrace.stores.sqlite import logs, rows
 from tailrace.stores.sqlite.rows import one, time_text

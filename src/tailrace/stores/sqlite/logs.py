@@ -21,7 +21,8 @@ from tailrace.events.ending import ending, with_facts
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
-from tailrace.stores.base import LIVE_STATES, FinalState, MessageStatus, RunRow, StageResult
+from tailrace.stores.base import LIVE_STATES, FinalState, RunRow, StageResult
+from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.final import final_state
 from tailrace.stores.sqlite import rows
 from tailrace.stores.sqlite.rows import one, time_text

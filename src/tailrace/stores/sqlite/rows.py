@@ -12,14 +12,8 @@ from tailrace.errors import CorruptLogError
 from tailrace.events.event import JSON
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
-from tailrace.stores.base import (
-    Conversation,
-    MessageRow,
-    MessageStatus,
-    RunRow,
-    RunState,
-    ThinkingRow,
-)
+from tailrace.stores.base import RunRow, RunState
+from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, ThinkingRow
 
 RUN_COLUMNS: Final = (
     "run_id, owner, query, request, session_id, conversation_id, user_message_id, "

@@ -11,15 +11,8 @@ from tailrace.errors import TailraceError
 from tailrace.events.event import JSON
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
-from tailrace.stores.base import (
-    Accepted,
-    Conversation,
-    FinalState,
-    MessageRow,
-    NewRun,
-    RunRow,
-    StageResult,
-)
+from tailrace.stores.base import Accepted, FinalState, NewRun, RunRow, StageResult
+from tailrace.stores.conversations import Conversation, MessageRow
 from tailrace.stores.sqlite import conversations, logs, runs
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrate
