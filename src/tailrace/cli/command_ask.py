@@ -11,14 +11,7 @@ from tailrace.agent.home import holder
 from tailrace.cli.adding import add
 from tailrace.cli.door import Question
 from tailrace.cli.exits import EXIT_HELP, Exit
-from tailrace.cli.fetching import (
-    confirm,
-    fetch,
-    has_runtime,
-    library_of,
-    show_card,
-    usable_model,
-)
+from tailrace.cli.fetching import confirm, fetch, library_of, show_card, usable_model
 from tailrace.cli.follow import follow
 from tailrace.cli.interrupts import Interrupts
 from tailrace.cli.opening import open_door
@@ -29,6 +22,7 @@ from tailrace.cli.screen_json import JSONScreen
 from tailrace.cli.screen_live import LiveScreen
 from tailrace.cli.screen_plain import PlainScreen
 from tailrace.llm.catalogue import DEFAULT_MODEL
+from tailrace.llm.machine import runtime_is_installed
 from tailrace.settings import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -86,7 +80,7 @@ def _offer_model(settings: Settings, *, may_ask: bool) -> None:
     name = settings.llm_model or DEFAULT_MODEL
     library = library_of(settings)
     at_terminal = sys.stdin.isatty() and sys.stderr.isatty() and may_ask
-    if not (at_terminal and has_runtime() and name in library.catalogue):
+    if not (at_terminal and runtime_is_installed() and name in library.catalogue):
         how = f"`tailrace models pull {DEFAULT_MODEL}` fetches one"
         typer.echo(f"{how}; or set TAILRACE_LLM_URL to an endpoint.", err=True)
         return

@@ -9,19 +9,13 @@ import msgspec
 import typer
 
 from tailrace.cli.exits import Exit
-from tailrace.cli.fetching import (
-    confirm,
-    fetch,
-    has_runtime,
-    library_of,
-    show_card,
-    usable_model,
-)
+from tailrace.cli.fetching import confirm, fetch, library_of, show_card, usable_model
 from tailrace.cli.options import settings_of
 from tailrace.cli.runner import leave
 from tailrace.errors import InvalidRequestError
 from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.llm.library import ModelLibrary
+from tailrace.llm.machine import runtime_is_installed
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,7 +73,7 @@ def pull(
     settings = settings_of(context)
     if if_needed and usable_model(settings):
         return
-    if if_needed and not has_runtime():
+    if if_needed and not runtime_is_installed():
         typer.echo("No model can run here: the package xllamacpp is not installed.", err=True)
         return
     own = _own(file, url)

@@ -6,9 +6,10 @@ import msgspec
 import typer
 
 from tailrace.cli.failures import log_to, log_to_terminal
-from tailrace.cli.fetching import has_runtime, library_of, show_card, usable_model
+from tailrace.cli.fetching import library_of, show_card, usable_model
 from tailrace.cli.options import settings_of
 from tailrace.llm.catalogue import DEFAULT_MODEL
+from tailrace.llm.machine import runtime_is_installed
 from tailrace.server.serve import run
 from tailrace.stores.registry import searchable_documents
 
@@ -37,7 +38,7 @@ def serve(
         settings = msgspec.structs.replace(settings, host=host)
     if port is not None:
         settings = msgspec.structs.replace(settings, port=port)
-    pull_model = pull_model and has_runtime() and not usable_model(settings)
+    pull_model = pull_model and runtime_is_installed() and not usable_model(settings)
 
     def greet(url: str) -> None:
         model = usable_model(settings) or "none: answers are the passages themselves"

@@ -3,7 +3,6 @@
 Rule: nothing is fetched before its name, size, licence, source and hash were shown.
 """
 
-import importlib.util
 import sys
 import textwrap
 
@@ -21,6 +20,7 @@ from rich.progress import (
 from tailrace.cli.runner import run
 from tailrace.llm.catalogue import DEFAULT_MODEL, describe
 from tailrace.llm.library import InstalledModel, ModelLibrary
+from tailrace.llm.machine import runtime_is_installed
 from tailrace.llm.package_index import redacted
 from tailrace.settings import Settings
 
@@ -34,17 +34,12 @@ def library_of(settings: Settings) -> ModelLibrary:
     return ModelLibrary(settings.model_cache, package_index_url=settings.package_index_url)
 
 
-def has_runtime() -> bool:
-    """Whether the package that runs models is installed."""
-    return importlib.util.find_spec("xllamacpp") is not None
-
-
 def usable_model(settings: Settings) -> str:
     """What would answer, for people: an endpoint, or an installed model; "" where nothing would."""
     if settings.llm_url:
         name = settings.llm_model or "the model"
         return f"{name} at {redacted(settings.llm_url)}"
-    if not has_runtime():
+    if not runtime_is_installed():
         return ""
     library = library_of(settings)
     wanted = library.find(settings.llm_model or DEFAULT_MODEL)

@@ -8,7 +8,6 @@ Rule 4: the runtime is loaded in the child only; here it is at most looked for.
 """
 
 import asyncio
-import importlib.util
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
@@ -25,7 +24,7 @@ from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.llm.embedded_server import ServerConfig
 from tailrace.llm.json_reply import OnWait, read_json
 from tailrace.llm.library import InstalledModel, ModelLibrary
-from tailrace.llm.machine import memory_bytes, physical_cores
+from tailrace.llm.machine import memory_bytes, physical_cores, runtime_is_installed
 from tailrace.llm.model_process import ModelProcess
 from tailrace.llm.turns import Turns
 
@@ -37,11 +36,6 @@ _LARGE_MEMORY_BYTES = 6 * 1024**3
 _MAX_WAITING = 256
 _NOTICE_S = 1.0
 _FIRST_RESTART_S, _LONGEST_RESTART_S = 0.5, 8.0
-
-
-def runtime_is_installed() -> bool:
-    """Whether the package that runs models is here."""
-    return importlib.util.find_spec("xllamacpp") is not None
 
 
 class EmbeddedClient:

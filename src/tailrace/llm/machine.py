@@ -1,8 +1,9 @@
-"""Floor 1: how much of this computer the embedded model may use.
+"""Floor 1: whether this computer can run the embedded model, and how much it may use of it.
 
 Rule: a container's limits count, not only what the hardware has; what cannot be known is None.
 """
 
+import importlib.util
 import math
 import os
 import re
@@ -11,6 +12,11 @@ from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
 _CPUS = Path("/sys/devices/system/cpu")
+
+
+def runtime_is_installed() -> bool:
+    """Whether the package that runs models is here."""
+    return importlib.util.find_spec("xllamacpp") is not None
 
 
 def physical_cores() -> int | None:
