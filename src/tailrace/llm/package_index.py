@@ -67,6 +67,11 @@ def redacted(url: httpx2.URL | str) -> str:
     return str(httpx2.URL(url).copy_with(username=None, password=None, query=None))
 
 
+def host_of(url: str) -> str:
+    """The host of `url`, with its port where it has one: whom one speaks to, and no login."""
+    return httpx2.URL(url).netloc.decode("ascii")
+
+
 async def find_index(chosen_url: str, environ: Mapping[str, str]) -> IndexConfig:
     """The package index a person has configured, or else their installer's own default.
 
