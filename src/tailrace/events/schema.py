@@ -115,9 +115,21 @@ _MERGED: Final[Schema] = {
     "minItems": 2,
     "maxItems": 2,
 }
+_COUNTED_BY: Final[Schema] = {
+    "description": "Who counted: the model's endpoint, or we, where it does not say",
+    "enum": ["reported", "estimated"],
+}
 _TOKENS: Final[Schema] = {
     "description": "Tokens of all model calls so far",
-    **_object({}, {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "partial": _TRUTH}),
+    **_object(
+        {},
+        {
+            "prompt_tokens": _COUNT,
+            "completion_tokens": _COUNT,
+            "source": _COUNTED_BY,
+            "partial": _TRUTH,
+        },
+    ),
 }
 _ERROR: Final[Schema] = _object(
     {"code": _one_of(list(ErrorCode)), "message": _TEXT, "retryable": _TRUTH},
@@ -199,6 +211,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         "Tokens of this run so far, after each model call",
         [EventType.USAGE],
         {"prompt_tokens": _COUNT, "completion_tokens": _COUNT},
+        {"source": _COUNTED_BY},
     ),
     "InputRequired": Variant(
         "The run waits for its user",

@@ -173,7 +173,7 @@ def _answer(*, streaming: bool) -> Sequence[LoggedEvent]:
         "quote": "carries the water away",
     }
     log.add(EventType.CITATION, metadata=citation)
-    usage: dict[str, JSON] = {"prompt_tokens": 80, "completion_tokens": 9, "estimated": False}
+    usage: dict[str, JSON] = {"prompt_tokens": 80, "completion_tokens": 9, "source": "reported"}
     log.add(EventType.USAGE, metadata=usage)
     log.status(EventType.DONE, stage, "Answered", 1.0)
     return log.end(Outcome.ANSWERED, streaming=streaming)

@@ -5,7 +5,7 @@
  * Rule 2: text that came is never taken from the screen, whatever happens to its run.
  */
 
-import type { StreamEvent } from './protocol/events.generated'
+import type { StreamEvent } from './protocol/events.generated.ts'
 
 /** Where a reader of a log stands: the newest event it has seen. */
 export interface Cursor {
@@ -116,6 +116,8 @@ export interface RunState {
   readonly progress: number | null
   readonly stages: readonly StageVisit[]
   readonly text: string
+  /** How long `text` is as offsets count it: in Unicode code points. */
+  readonly codePoints: number
   readonly reasoning: string
   readonly sources: readonly Source[]
   readonly citations: readonly Citation[]
@@ -130,7 +132,25 @@ export interface RunState {
   readonly secondsByStage: Readonly<Record<string, number>>
   readonly startedAt: string | null
   readonly endedAt: string | null
+  /** What a retract goes back by; of no use to whoever shows the run. */
+  readonly trail: Trail | null
 }
+
+/** How much there was after the event `seq`, and the trail up to there. */
+export interface Trail {
+  readonly seq: number
+  readonly textLength: number
+  readonly codePoints: number
+  readonly reasoningLength: number
+  readonly kept: Kept
+  readonly before: Trail | null
+}
+
+/** The part of a run, text aside, that a retract takes back. */
+export type Kept = Pick<
+  RunState,
+  'stage' | 'progress' | 'stages' | 'sources' | 'citations' | 'tools'
+>
 
 export type MessageStatus =
   | 'sending'
@@ -189,7 +209,10 @@ export interface ChatRequest {
   /** This client can answer an `input_required`. */
   readonly interactive?: boolean
   readonly context?: {
-    readonly chat_history?: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[]
+    readonly chat_history?: readonly {
+      readonly role: 'user' | 'assistant'
+      readonly content: string
+    }[]
     readonly document_id?: number
     readonly selected_content?: string
   }

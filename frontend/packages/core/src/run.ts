@@ -1,0 +1,287 @@
+/**
+ * What a run amounts to after its events so far. Pure: no clock, no I/O.
+ *
+ * Rule 1: the same events give the same state, live, rejoined or loaded; `events/fold.py` agrees.
+ * Rule 2: an event at or before the cursor changes nothing: it came before.
+ * Rule 3: a chunk costs the same however many came before it.
+ * Rule 4: a `retract` takes back what stands after its `discard_after`, but for usage and time.
+ */
+
+import { isOpening, isTerminal } from './protocol/decode.ts'
+import type {
+  Answered,
+  Cancelled,
+  ErrorFacts,
+  Failed,
+  Opening,
+  StreamEvent,
+} from './protocol/events.generated.ts'
+import type {
+  ChatError,
+  Kept,
+  RunState,
+  RunStatus,
+  Stage,
+  StageVisit,
+  Status,
+  ToolActivity,
+  Trail,
+  Usage,
+} from './state.ts'
+
+type StatusEvent = Extract<StreamEvent, { type: 'thinking' | 'running' | 'done' | 'fail' }>
+type TerminalEvent = Answered | Failed | Cancelled
+type TokenFacts = TerminalEvent['metadata']['usage']
+
+/** A run of which nothing is known yet. */
+export function initialRun(): RunState {
+  return {
+    runId: null,
+    sessionId: null,
+    conversationId: null,
+    userMessageId: null,
+    assistantMessageId: null,
+    cursor: null,
+    status: 'running',
+    stage: 'init',
+    progress: null,
+    stages: [],
+    text: '',
+    codePoints: 0,
+    reasoning: '',
+    sources: [],
+    citations: [],
+    tools: [],
+    usage: null,
+    inputRequest: null,
+    error: null,
+    contentSha256: null,
+    damaged: false,
+    secondsByStage: {},
+    startedAt: null,
+    endedAt: null,
+    trail: null,
+  }
+}
+
+/** The run after one more event of its log. */
+export function reduceRun(state: RunState, event: StreamEvent): RunState {
+  if (state.endedAt !== null || isSeen(state, event)) return state
+  if (event.type === 'snapshot') return state // for readers that ask for one; we fold all events
+  const base: RunState = {
+    ...state,
+    runId: event.run_id,
+    cursor: { gen: event.gen, seq: event.seq },
+    startedAt: state.startedAt ?? event.timestamp,
+  }
+  if (isTerminal(event)) return ended(base, event)
+  return leaveTrail(take(enter(working(base, event), event), event), event.seq)
+}
+
+/** The run, its stream broken off for good: what came stays. */
+export function incompleteRun(state: RunState): RunState {
+  return state.endedAt === null ? { ...state, status: 'incomplete', inputRequest: null } : state
+}
+
+function isSeen(state: RunState, event: StreamEvent): boolean {
+  const cursor = state.cursor
+  if (cursor === null) return false
+  return event.gen < cursor.gen || (event.gen === cursor.gen && event.seq <= cursor.seq)
+}
+
+/** A run that says something works, unless it only counts tokens: then a question still stands. */
+function working(state: RunState, event: StreamEvent): RunState {
+  const stillAsks = event.type === 'usage' && state.inputRequest !== null
+  return stillAsks ? state : { ...state, status: 'running', inputRequest: null }
+}
+
+function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunState {
+  switch (event.type) {
+    case 'stream_chunk':
+      return {
+        ...state,
+        text: state.text + event.content,
+        codePoints: state.codePoints + countCodePoints(event.content),
+        damaged: state.damaged || event.metadata.offset !== state.codePoints,
+      }
+    case 'reasoning_chunk':
+      return { ...state, reasoning: state.reasoning + event.content }
+    case 'source': {
+      const { id, document_id, revision, title, snippet, score, page } = event.metadata
+      const { char_start: charStart, char_end: charEnd } = event.metadata
+      const place = { documentId: document_id, revision, charStart, charEnd, page: page ?? null }
+      const source = { id: String(id), title, snippet, score, ...place }
+      return { ...state, sources: [...state.sources, source] }
+    }
+    case 'citation': {
+      const { source_id, answer_start, answer_end, quote } = event.metadata
+      const place = { answerStart: answer_start, answerEnd: answer_end }
+      const citation = { sourceId: String(source_id), ...place, quote }
+      return { ...state, citations: [...state.citations, citation] }
+    }
+    case 'tool_call': {
+      const { call_id: callId, name } = event.metadata
+      return { ...state, tools: [...state.tools, { callId, name, ok: null, summary: '' }] }
+    }
+    case 'tool_result': {
+      const { call_id, ok, summary } = event.metadata
+      const finished = (tool: ToolActivity) =>
+        tool.callId === call_id ? { ...tool, ok, summary } : tool
+      return { ...state, tools: state.tools.map(finished) }
+    }
+    case 'usage':
+      return { ...state, usage: usage(event.metadata) }
+    case 'input_required': {
+      const { request_id: requestId, question, options, expires_at } = event.metadata
+      const inputRequest = { requestId, question, options: options ?? [], expiresAt: expires_at }
+      return { ...state, status: 'input_required', inputRequest }
+    }
+    case 'retract':
+      return retracted(state, event.metadata.discard_after)
+    case 'snapshot':
+      return state
+    case 'thinking':
+    case 'running':
+    case 'done':
+    case 'fail':
+      return said(isOpening(event) ? { ...state, ...identity(event.metadata) } : state, event)
+    default:
+      return event satisfies never
+  }
+}
+
+function identity(ids: Opening['metadata']): Partial<RunState> {
+  return {
+    sessionId: ids.session_id,
+    conversationId: ids.conversation_id,
+    userMessageId: ids.user_message_id,
+    assistantMessageId: ids.assistant_message_id,
+  }
+}
+
+function enter(state: RunState, event: StreamEvent): RunState {
+  const stage = workingStage(event)
+  if (stage === null) return state
+  const stages =
+    state.stages.at(-1)?.stage === stage
+      ? state.stages
+      : visit(state.stages, stage, event.timestamp)
+  const progress = event.progress ?? (stage === state.stage ? state.progress : null)
+  return { ...state, stage, progress, stages }
+}
+
+function workingStage(event: StreamEvent): Stage | null {
+  switch (event.stage) {
+    case 'init':
+    case 'intent_analysis':
+    case 'context_gathering':
+    case 'execution':
+    case 'reflection':
+      return event.stage
+    default:
+      return null
+  }
+}
+
+function visit(stages: readonly StageVisit[], stage: Stage, at: string): readonly StageVisit[] {
+  return [...left(stages, at), { stage, startedAt: at, endedAt: null, statuses: [] }]
+}
+
+function left(stages: readonly StageVisit[], at: string): readonly StageVisit[] {
+  const last = stages.at(-1)
+  return last === undefined ? stages : [...stages.slice(0, -1), { ...last, endedAt: at }]
+}
+
+function said(state: RunState, event: StatusEvent): RunState {
+  const status: Status = {
+    type: event.type,
+    content: event.content,
+    stage: workingStage(event),
+    progress: event.progress ?? null,
+    at: event.timestamp,
+  }
+  const stages = state.stages.length > 0 ? state.stages : visit([], state.stage, event.timestamp)
+  const current = stages.slice(-1).map((one) => ({ ...one, statuses: [...one.statuses, status] }))
+  return { ...state, stages: [...stages.slice(0, -1), ...current] }
+}
+
+function ended(state: RunState, event: TerminalEvent): RunState {
+  const { outcome, content_sha256, seconds } = event.metadata
+  return {
+    ...state,
+    status: outcome satisfies RunStatus,
+    progress: event.progress ?? null,
+    stages: left(state.stages, event.timestamp),
+    usage: usage(event.metadata.usage),
+    inputRequest: null,
+    error: event.type === 'fail' ? failure(event.metadata.error) : null,
+    contentSha256: content_sha256,
+    secondsByStage: seconds,
+    endedAt: event.timestamp,
+    trail: null,
+  }
+}
+
+function failure(error: ErrorFacts): ChatError {
+  const { code, message, retryable, retry_after_s } = error
+  return { code, message, retryable, retryAfterS: retry_after_s ?? null }
+}
+
+function usage(facts: TokenFacts): Usage {
+  return {
+    promptTokens: facts.prompt_tokens ?? null,
+    completionTokens: facts.completion_tokens ?? null,
+    estimated: facts.source === 'estimated',
+    partial: facts.partial ?? false,
+  }
+}
+
+/** Remember how much there is, at the price of one small object an event. */
+function leaveTrail(state: RunState, seq: number): RunState {
+  const { text, codePoints, reasoning, trail } = state
+  const kept = trail !== null && isSame(trail.kept, state) ? trail.kept : keep(state)
+  const lengths = { textLength: text.length, codePoints, reasoningLength: reasoning.length }
+  return { ...state, trail: { seq, ...lengths, kept, before: trail } }
+}
+
+function keep({ stage, progress, stages, sources, citations, tools }: Kept): Kept {
+  return { stage, progress, stages, sources, citations, tools }
+}
+
+function isSame(one: Kept, other: Kept): boolean {
+  return (
+    one.stage === other.stage &&
+    one.progress === other.progress &&
+    one.stages === other.stages &&
+    one.sources === other.sources &&
+    one.citations === other.citations &&
+    one.tools === other.tools
+  )
+}
+
+function retracted(state: RunState, discardAfter: number): RunState {
+  let trail: Trail | null = state.trail
+  while (trail !== null && trail.seq > discardAfter) trail = trail.before
+  const kept = trail?.kept ?? keep(initialRun())
+  return {
+    ...state,
+    ...kept,
+    stages: state.stages.map((one, at) => ({
+      ...one, // its times stay: they were spent
+      statuses: kept.stages[at]?.statuses ?? [],
+    })),
+    text: state.text.slice(0, trail?.textLength ?? 0),
+    codePoints: trail?.codePoints ?? 0,
+    reasoning: state.reasoning.slice(0, trail?.reasoningLength ?? 0),
+    trail,
+  }
+}
+
+function countCodePoints(text: string): number {
+  let count = text.length
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at)
+    if (unit >= 0xdc00 && unit < 0xe000) count -= 1 // the second half of a pair
+  }
+  return count
+}
