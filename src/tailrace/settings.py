@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         port: Port the server binds to; 0 for a free one.
         api_keys: `key` or `owner:key`, comma-separated; empty: no key is asked for.
         allowed_hosts: Further host names the server answers to, comma-separated.
+        allowed_origins: Origins whose pages may use the server and read its answers (CORS),
+            comma-separated; those of the seed's front end by default.
         llm_url: Base URL of an OpenAI-compatible endpoint; empty: the embedded model.
         llm_model: Name of the model at that endpoint, or of the embedded one.
         llm_api_key: Key for that endpoint; empty: none is sent.
@@ -61,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = 1733
     api_keys: str = ""
     allowed_hosts: str = ""
+    allowed_origins: str = "http://localhost:5173,http://localhost"
     llm_url: str = ""
     llm_model: str = ""
     llm_api_key: str = ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tailrace.errors import InvalidRequestError
-from tailrace.server.guards import parse_keys
+from tailrace.server.guards import parse_keys, parse_origins
 
 if TYPE_CHECKING:
     from conftest import Serve, Serving
@@ -80,6 +80,38 @@ async def test_only_pages_of_this_machine_may_ask(
     response = await serving.client.post("/api/agent/runs", json={"query": "x"}, headers=headers)
     assert response.status_code == status
     assert len(await serving.agent.parts.store.list_runs("", 9, None)) == (status == 202)
+
+
+async def test_pages_of_an_allowed_origin_may_ask_and_read_and_no_others(serve: "Serve") -> None:
+    ours, other = {"Origin": "https://app.example"}, {"Origin": "http://localhost:9999"}
+    async with serve(allowed_origins="https://app.example", api_keys="k") as serving:
+        asks = {"Access-Control-Request-Method": "POST"}
+        asks["Access-Control-Request-Headers"] = "content-type,x-api-key,idempotency-key"
+        path = "/api/agent/chat/stream"
+        before = await serving.client.options(path, headers={**ours, **asks})
+        key = {"X-API-Key": "k"}
+        answer = await serving.client.post(path, json={"query": "x"}, headers={**ours, **key})
+        keyless = await serving.client.post(path, json={"query": "x"}, headers=ours)
+        unread = await serving.client.get("/healthz", headers={**other, **key})
+    assert before.status_code == 200
+    assert [r.headers.get("access-control-allow-origin") for r in (before, answer, keyless)] == [
+        "https://app.example"
+    ] * 3
+    assert "X-Run-Id" in answer.headers["access-control-expose-headers"]
+    assert keyless.status_code == 401
+    assert "access-control-allow-origin" not in unread.headers
+
+
+async def test_the_pages_of_the_seeds_front_end_may_read_by_default(serving: "Serving") -> None:
+    headers = {"Origin": "http://localhost:5173"}
+    response = await serving.client.get("/healthz", headers=headers)
+    assert response.headers["access-control-allow-origin"] == "http://localhost:5173"
+
+
+@pytest.mark.parametrize("origins", ["localhost:5173", "*", "http://a.example/page"])
+def test_an_origin_that_no_browser_sends_is_refused_at_start(origins: str) -> None:
+    with pytest.raises(InvalidRequestError, match="no origin"):
+        parse_origins(origins)
 
 
 async def test_where_keys_are_set_each_opens_its_owners_things_only(serve: "Serve") -> None:

@@ -1,18 +1,20 @@
 """Floor 6: the HTTP application; runs alone (`serve`), or mounted in an application of one's own.
 
 Rule 1: FastAPI serves the ordinary routes; a stream is sent by `EventStream`, in plain ASGI.
-Rule 2: everything passes the guard first, and every error goes through `problems`.
+Rule 2: everything passes the guard, and every error goes through `problems`; before the guard
+    stands only what tells a browser which pages may read an answer (CORS).
 """
 
 from typing import final
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from tailrace.agent import ContextAgent
 from tailrace.server import chat, conversations, documents, health, runs, seed_state
-from tailrace.server.guards import Guard
+from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
 from tailrace.server.stream_response import SEND
 
@@ -46,7 +48,7 @@ def create_app(agent: ContextAgent) -> FastAPI:
     Middleware that is added to it sees a stream's start and end, not the pieces between.
 
     Raises:
-        InvalidRequestError: the API keys in the settings cannot be used.
+        InvalidRequestError: the API keys or origins in the settings cannot be used.
     """
     app = _Application(
         title="Tailrace",
@@ -65,6 +67,13 @@ def create_app(agent: ContextAgent) -> FastAPI:
         app.include_router(module.router)
     settings, token = agent.parts.settings, agent.home.token
     app.add_middleware(Guard, settings=settings, home_token=token)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=parse_origins(settings.allowed_origins),
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
+        expose_headers=["Location", "Retry-After", "X-Run-Id"],
+    )
     return app
 
 

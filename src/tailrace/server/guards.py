@@ -3,8 +3,8 @@
 Rule 1: `Host` must be a name this server is known by, so that no web page can reach it under a
     name of its own (DNS rebinding).
 Rule 2: `Origin`, where there is one, must be this server itself, a loopback address, an allowed
-    host, or `file://` (a desktop application's own page). `null` is refused: any web page can
-    send it, from a sandboxed frame.
+    host or origin, or `file://` (a desktop application's own page). `null` is refused: any web
+    page can send it, from a sandboxed frame.
 Rule 3: where keys are set, every route but `/` and `/healthz` asks for one, in a header only.
 Rule 4: a body is bounded in bytes and in time, whether or not it says its length.
 """
@@ -12,6 +12,7 @@ Rule 4: a body is bounded in bytes and in time, whether or not it says its lengt
 import asyncio
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, NoReturn
@@ -31,6 +32,7 @@ _UPLOAD: Final = "/api/documents"
 _LEAST_BYTES_PER_S: Final = 64 * 1024
 _MAX_SHOWN: Final = 80
 _MAX_DIGITS: Final = 15
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
 
 
 class Guard:
@@ -40,11 +42,12 @@ class Guard:
         """Guard `app`.
 
         Raises:
-            InvalidRequestError: the API keys cannot be used.
+            InvalidRequestError: the API keys or the allowed origins cannot be used.
         """
         self._app = app
         self._settings = settings
         self._hosts = _LOOPBACK | _names(settings.allowed_hosts)
+        self._origins = frozenset(parse_origins(settings.allowed_origins))
         self._any_address = settings.host in _WILDCARDS
         if not self._any_address:
             self._hosts |= {settings.host.lower()}
@@ -89,7 +92,7 @@ class Guard:
 
     def _check_origin(self, headers: "_Headers") -> None:
         origin = headers.first(b"origin")
-        if not origin or origin == "file://":
+        if not origin or origin == "file://" or origin in self._origins:
             return
         try:
             parts = urlsplit(origin)
@@ -99,8 +102,8 @@ class Guard:
         if is_web and (parts.netloc == headers.host or _host_name(parts.netloc) in self._hosts):
             return
         msg = (
-            f"pages of {_shown(origin)} may not use this server; if it shall, add its host to "
-            "TAILRACE_ALLOWED_HOSTS"
+            f"pages of {_shown(origin)} may not use this server; if they shall, add it to "
+            "TAILRACE_ALLOWED_ORIGINS"
         )
         raise RefusedError(ErrorCode.FORBIDDEN_ORIGIN, msg)
 
@@ -198,6 +201,20 @@ def parse_keys(text: str) -> list[tuple[bytes, str]]:
             raise InvalidRequestError(msg)
         keys.append((key.encode(), owner.strip() if colon else ""))
     return keys
+
+
+def parse_origins(text: str) -> list[str]:
+    """Origins as browsers send them, comma-separated.
+
+    Raises:
+        InvalidRequestError: one is not of the form scheme://host or scheme://host:port.
+    """
+    origins = [part.strip().lower() for part in text.split(",") if part.strip()]
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            msg = f"{origin[:80]!r} is no origin; write it as http://localhost:5173"
+            raise InvalidRequestError(msg)
+    return origins
 
 
 def _check_length(headers: _Headers, limit: int) -> None:
