@@ -28,7 +28,7 @@ def final_state(fold: RunFold, terminal: StreamEvent) -> FinalState:
         thinking=tuple(fold.thinking),
         metadata=message_metadata(fold),
         error_code=cast("str | None", error.get("code")),
-        error_message=cast("str", error.get("message", "")),
+        error_message=terminal.content if error else "",
         token_count=cast("int", fold.usage.get("completion_tokens", 0)),
         latency_ms=_milliseconds(started_at, terminal.timestamp),
         finished_at=terminal.timestamp,

@@ -1,11 +1,7 @@
-"""What MineContext's own clients, unmodified, show of our streams.
-
-`Desktop` and `Page` do with each frame what its `use-chat-stream.ts` and `agent_chat.js` do.
-"""
+"""What MineContext's own clients, unmodified, show of any log, in the seed dialect."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -19,65 +15,15 @@ from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, Outcome, WorkflowStage
 from tailrace.testing.logs import LogMaker, recorded_logs
 
+from .screens import Desktop, Page, said
+
 _KNOWN_STAGES = {
     *("init", "intent_analysis", "context_gathering", "execution", "reflection"),
     *("completed", "failed", ""),
 }
 _STATUSES = [EventType.THINKING, EventType.RUNNING, EventType.DONE, EventType.FAIL]
 _OUTCOMES = list(Outcome)
-
-
-@dataclass
-class Desktop:
-    """The bubble, the messages, the banner."""
-
-    messages: list[str] = field(default_factory=list[str])
-    bubble: str | None = None
-    chunks_started: bool = False
-    error: str | None = None
-    loading: bool = True
-    session: str | None = None
-    turns_ended_early: int = 0
-
-    def take(self, frame: dict[str, JSON]) -> None:
-        content = str(frame.get("content"))
-        if not self.loading and frame["type"] not in {"stream_complete", "fail", "interrupted"}:
-            self.turns_ended_early += 1
-        match frame["type"]:
-            case "session_start":
-                self.session = str(frame["session_id"])
-            case "thinking" | "running":
-                self.bubble = content
-            case "stream_chunk":
-                self.bubble = (self.bubble or "") + content if self.chunks_started else content
-                self.chunks_started = True
-            case "stream_complete":
-                if self.bubble is not None and self.bubble.strip():
-                    self.messages.append(self.bubble)
-                self.bubble, self.loading = None, False
-            case "completed":
-                if content.strip():
-                    self.messages.append(content)
-                self.bubble, self.chunks_started, self.loading = None, False, False
-            case "fail":
-                self.bubble, self.error, self.loading = None, content, False
-            case _:
-                pass
-
-
-@dataclass
-class Page:
-    """The plain web page goes by the stage."""
-
-    messages: list[str] = field(default_factory=list[str])
-    error: str | None = None
-
-    def take(self, frame: dict[str, JSON]) -> None:
-        content = str(frame.get("content"))
-        if frame.get("stage") == "completed" and frame["type"] == "completed" and content:
-            self.messages.append(content)
-        if frame.get("stage") == "failed" and content:
-            self.error = content
+QUESTION = "What does it say?"
 
 
 def _frames(log: Sequence[LoggedEvent]) -> list[dict[str, JSON]]:
@@ -87,6 +33,8 @@ def _frames(log: Sequence[LoggedEvent]) -> list[dict[str, JSON]]:
 
 def _show(log: Sequence[LoggedEvent]) -> tuple[Desktop, Page]:
     desktop, page = Desktop(), Page()
+    desktop.ask(QUESTION)
+    page.ask(QUESTION)
     for frame in _frames(log):
         desktop.take(frame)
         page.take(frame)
@@ -98,6 +46,10 @@ def _text(log: Sequence[LoggedEvent]) -> str:
     for logged in log:
         fold.apply(logged.event)
     return fold.text
+
+
+def _answers(screen: Desktop | Page) -> list[str]:
+    return [content for role, content in said(screen.messages) if role == "assistant"]
 
 
 def _types(log: Sequence[LoggedEvent]) -> list[JSON]:
@@ -134,12 +86,13 @@ def test_both_clients_end_with_the_text_that_counts_and_nothing_else(
     text = _text(log)
     shown = [text] if text.strip() else []
     desktop, page = _show(log)
-    assert desktop.messages == shown
-    assert (desktop.bubble, desktop.loading, desktop.turns_ended_early) == (None, False, 0)
+    assert _answers(desktop) == shown
+    assert (desktop.bubble, desktop.loading, desktop.late_frames) == (None, False, [])
     failed = outcome in {Outcome.FAILED, Outcome.EXPIRED}
-    assert desktop.error == page.error == ("The model said nothing for 60 s." if failed else None)
+    assert desktop.error == ("The model said nothing for 60 s." if failed else None)
+    assert page.errors == ([desktop.error] if failed else [])
     if outcome is not Outcome.CANCELLED and text.strip():  # the page knows no stop
-        assert page.messages == [text]
+        assert _answers(page) == [text]
 
 
 @given(made=_logs())
@@ -200,14 +153,15 @@ def test_a_nodes_own_failure_waits_for_the_end_so_that_the_partial_text_is_saved
     log = recorded_logs()["failure within the text"]
     assert _types(log).count("fail") == 1
     desktop, page = _show(log)
-    assert desktop.messages == page.messages == ["Half an answer"]
-    assert desktop.error == page.error == "The model's endpoint answers 500; try again."
+    assert _answers(desktop) == _answers(page) == ["Half an answer"]
+    assert desktop.error == "The model's endpoint answers 500; try again."
+    assert page.errors == [desktop.error]
 
 
 def test_a_status_line_is_never_kept_as_an_answer() -> None:
     for name in ("empty answer", "interrupt before the text", "failure before the text"):
         desktop, page = _show(recorded_logs()[name])
-        assert desktop.messages == page.messages == []
+        assert _answers(desktop) == _answers(page) == []
 
 
 def test_a_retract_becomes_one_status_with_the_kept_text() -> None:
