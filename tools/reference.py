@@ -3,21 +3,28 @@
 settings.md   every setting, its variable, its default
 events.md     every event type and what its metadata holds
 routes.md     every HTTP route
+errors.md     every error code, its HTTP status, what to do
+cli.md        every command
 """
 
 import argparse
+import ast
 import asyncio
 import inspect
 import re
 import sys
 import tempfile
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, cast
 
+import cli_reference
 from tailrace.agent import ContextAgent
+from tailrace.errors import ErrorCode
 from tailrace.events.schema import stream_event_schema
 from tailrace.server.app import create_app
+from tailrace.server.problems import STATUS
 from tailrace.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -26,6 +33,7 @@ _PLACES: Final = {
     "home": "the per-user data folder",
     "models_folder": "`models` in the per-user cache folder",
 }
+_MADE: Final = "<!-- made by tools/reference.py; change the code instead -->"
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
@@ -79,6 +87,49 @@ def routes_page() -> str:
     )
 
 
+def errors_page() -> str:
+    """All error codes as a table."""
+    advice = _advice()
+    rows = [f"| `{code.value}` | {STATUS[code]} | {advice[code.value]} |" for code in ErrorCode]
+    return _page(
+        "Errors",
+        "A client sees a `code` of this list and a sentence that says what to do: in a problem "
+        "document (RFC 9457) where a request is refused, and in the terminal event's "
+        "`metadata.error` where a run has failed. The status is that of a refused request; a run "
+        "that fails while it is followed has answered 200 long before.",
+        "| code | status | what it means; what to do |",
+        rows,
+    )
+
+
+def _advice() -> dict[str, str]:
+    """What stands below each code in the source."""
+    body = cast("ast.ClassDef", ast.parse(inspect.getsource(ErrorCode)).body[0]).body
+    found: dict[str, str] = {}
+    for code, text in pairwise(body):
+        match code, text:
+            case (
+                ast.Assign(value=ast.Constant(value=str(name))),
+                ast.Expr(value=ast.Constant(value=str(said))),
+            ):
+                found[name] = _line(said)
+            case _:
+                pass
+    return found
+
+
+def commands_page() -> str:
+    """All commands, each with its arguments and options."""
+    lead = (
+        "The same text as `--help` gives, which each command has. Options of `tailrace` itself "
+        "stand before the command's name; the [settings](settings.md) act on every command."
+    )
+    paragraphs = [_MADE + "\n# Command line", lead]
+    for context in cli_reference.commands():
+        paragraphs += cli_reference.sections(context)
+    return "\n\n".join(paragraphs) + "\n"
+
+
 async def _routes() -> dict[str, dict[str, dict[str, object]]]:
     with tempfile.TemporaryDirectory() as home:
         async with ContextAgent.open(Settings(home=Path(home))) as agent:
@@ -103,11 +154,16 @@ def _line(text: str) -> str:
 
 def _page(title: str, lead: str, head: str, rows: list[str]) -> str:
     rule = "|".join("---" for _ in head.strip("|").split("|"))
-    made = "<!-- made by tools/reference.py; change the code instead -->"
-    return "\n".join([made, f"# {title}", "", lead, "", head, f"|{rule}|", *rows, ""])
+    return "\n".join([_MADE, f"# {title}", "", lead, "", head, f"|{rule}|", *rows, ""])
 
 
-PAGES: Final = {"settings.md": settings_page, "events.md": events_page, "routes.md": routes_page}
+PAGES: Final = {
+    "settings.md": settings_page,
+    "events.md": events_page,
+    "routes.md": routes_page,
+    "errors.md": errors_page,
+    "cli.md": commands_page,
+}
 
 
 def main() -> None:

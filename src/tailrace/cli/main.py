@@ -18,7 +18,7 @@ from tailrace.cli.failures import install_hook, report
 from tailrace.cli.options import Options
 from tailrace.errors import InvalidRequestError, TailraceError
 
-_COMMANDS: Final = {
+COMMANDS: Final = {
     "ask": "Ask a question; the answer streams, with its sources.",
     "serve": "Serve the web application and the HTTP interface.",
     "docs": "Add, list and remove the documents that answers come from.",
@@ -26,6 +26,13 @@ _COMMANDS: Final = {
     "runs": "List, show, watch and cancel runs.",
     "doctor": "Check this installation, and say what to do where something is wrong.",
 }
+"""What each command is for."""
+
+
+def load(name: str) -> _click.Command:
+    """The command of that name, with its options; `name` is one of `COMMANDS`."""
+    module = importlib.import_module(f"tailrace.cli.command_{name}")
+    return typer.main.get_command(module.app)
 
 
 class _Commands(TyperGroup):
@@ -38,8 +45,7 @@ class _Commands(TyperGroup):
         name, found, rest = super().resolve_command(ctx, args)
         if name is None or found is None:
             return None, None, rest
-        module = importlib.import_module(f"tailrace.cli.command_{name}")
-        return name, typer.main.get_command(module.app), rest
+        return name, load(name), rest
 
 
 app = typer.Typer(
@@ -84,7 +90,7 @@ def main() -> None:
     try:
         command = typer.main.get_command(app)
         if isinstance(command, TyperGroup):
-            for name, text in _COMMANDS.items():
+            for name, text in COMMANDS.items():
                 command.add_command(TyperCommand(name, help=text))
         command(prog_name="tailrace")
     except TailraceError as error:
