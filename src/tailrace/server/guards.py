@@ -5,7 +5,7 @@ Rule 1: `Host` must be a name this server is known by, so that no web page can r
 Rule 2: `Origin`, where there is one, must be this server itself, a loopback address, an allowed
     host or origin, or `file://` (a desktop application's own page). `null` is refused: any web
     page can send it, from a sandboxed frame.
-Rule 3: where keys are set, every route but `/` and `/healthz` asks for one, in a header only.
+Rule 3: where keys are set, every route but those of `_OPEN` asks for one, in a header only.
 Rule 4: a body is bounded in bytes and in time, whether or not it says its length.
 """
 
@@ -22,12 +22,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tailrace.errors import ErrorCode, InvalidRequestError
 from tailrace.server.caller import SCOPE_KEY, Caller
-from tailrace.server.problems import RefusedError, is_seed_path, problem, route_path
+from tailrace.server.problems import RefusedError, problem, route_path, shape_of
 from tailrace.settings import Settings
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, never bound
-_OPEN: Final = frozenset({"/", "/healthz"})
+_OPEN: Final = frozenset({"/", "/healthz", "/health", "/api/health", "/api/auth/status"})
 _UPLOAD: Final = "/api/documents"
 _LEAST_BYTES_PER_S: Final = 64 * 1024
 _MAX_SHOWN: Final = 80
@@ -72,7 +72,7 @@ class Guard:
                 refused.code,
                 refused.detail,
                 status=refused.status_code,
-                seed_shape=is_seed_path(path),
+                shape=shape_of(path),
             )
             await answer(scope, receive, send)
             return

@@ -1,7 +1,7 @@
 """Floor 6: problems, the one place where an error becomes an HTTP answer.
 
-Rule 1: our routes answer RFC 9457 problem documents with `code`; the seed's routes keep their own
-    shape, `{"detail": …}`.
+Rule 1: our routes answer RFC 9457 problem documents with `code`; the seed's routes keep the three
+    shapes its clients know (`ErrorShape`).
 Rule 2: a message says what to do; text of a foreign exception never reaches a client.
 Rule 3: what was not foreseen is 500 `internal`; the server's log has the rest.
 
@@ -10,8 +10,9 @@ Source: https://www.rfc-editor.org/rfc/rfc9457
 
 import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from enum import Enum, auto
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final, assert_never, cast
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
@@ -24,6 +25,23 @@ from tailrace.events.event import JSON
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 """Makes the answer to an exception."""
+
+
+class ErrorShape(Enum):
+    """How a route says what went wrong."""
+
+    PROBLEM = auto()
+    """An RFC 9457 problem document."""
+
+    DETAIL = auto()
+    """`{"detail": …}`, as the seed's chat, conversations and messages."""
+
+    SUCCESS = auto()
+    """`{"success": false, "error": …}`, as the seed's vaults, state, cancel and test."""
+
+    ENVELOPE = auto()
+    """`{"code": …, "status": …, "message": …}`, as the seed's health and uploads by path."""
+
 
 STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.INVALID_REQUEST: 422,
@@ -56,7 +74,22 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.INTERNAL: 500,
 }
 
-_SEED_PATHS: Final = ("/api/agent/chat", "/api/agent/state", "/api/agent/cancel")
+_SHAPES: Final[Mapping[str, ErrorShape]] = {
+    "/api/agent/chat": ErrorShape.DETAIL,
+    "/api/agent/resume": ErrorShape.DETAIL,
+    "/api/agent/state": ErrorShape.SUCCESS,
+    "/api/agent/cancel": ErrorShape.SUCCESS,
+    "/api/agent/test": ErrorShape.SUCCESS,
+    "/api/vaults": ErrorShape.SUCCESS,
+    "/api/context_types": ErrorShape.DETAIL,
+    "/api/documents/upload": ErrorShape.ENVELOPE,
+    "/api/weblinks/upload": ErrorShape.ENVELOPE,
+    "/api/auth/status": ErrorShape.ENVELOPE,
+    "/api/health": ErrorShape.ENVELOPE,
+    "/health": ErrorShape.ENVELOPE,
+}
+"""The seed's routes, each with what lies below it; every other one is ours."""
+
 _UNFORESEEN: Final = "something went wrong here that nobody foresaw; the server's log has more"
 _NOT_JSON: Final = "send a JSON object, with the header Content-Type: application/json"
 _MESSAGES: Final = {"json_invalid": _NOT_JSON, "model_attributes_type": _NOT_JSON}
@@ -74,9 +107,10 @@ _MOST_ERRORS: Final = 10
 _STATUS_KEY: Final = "status"
 
 
-def is_seed_path(path: str) -> bool:
-    """Whether the route at `path` is one of the seed's, whose errors have its shape."""
-    return path.startswith(_SEED_PATHS)
+def shape_of(path: str) -> ErrorShape:
+    """How the route at `path` says what went wrong."""
+    found = (shape for route, shape in _SHAPES.items() if f"{path}/".startswith(f"{route}/"))
+    return next(found, ErrorShape.PROBLEM)
 
 
 def problem(
@@ -86,7 +120,7 @@ def problem(
     status: int | None = None,
     retry_after_s: float | None = None,
     headers: Mapping[str, str] | None = None,
-    seed_shape: bool = False,
+    shape: ErrorShape = ErrorShape.PROBLEM,
 ) -> Response:
     """The answer that says what went wrong; `status` follows from `code` where not given."""
     status = STATUS[code] if status is None else status
@@ -95,18 +129,17 @@ def problem(
         out["retry-after"] = str(max(1, math.ceil(retry_after_s)))
     if status == HTTPStatus.UNAUTHORIZED:
         out["www-authenticate"] = "Bearer"
-    if seed_shape:
-        return _json({"detail": detail}, status, out, "application/json")
-    body: dict[str, JSON] = {
-        "type": f"urn:tailrace:problem:{code.value}",
-        "title": code.value.replace("_", " ").capitalize(),
-        _STATUS_KEY: status,
-        "detail": detail,
-        "code": code.value,
-    }
-    if retry_after_s is not None:
-        body["retry_after_s"] = retry_after_s
-    return _json(body, status, out, "application/problem+json")
+    match shape:
+        case ErrorShape.DETAIL:
+            return _json({"detail": detail}, status, out)
+        case ErrorShape.SUCCESS:
+            return _json({"success": False, "error": detail}, status, out)
+        case ErrorShape.ENVELOPE:
+            return _json({"code": status, _STATUS_KEY: status, "message": detail}, status, out)
+        case ErrorShape.PROBLEM:
+            body = _document(code, detail, status, retry_after_s)
+            return _json(body, status, out, "application/problem+json")
+    assert_never(shape)
 
 
 class RefusedError(HTTPException):
@@ -123,7 +156,7 @@ async def on_tailrace_error(request: Request, error: TailraceError) -> Response:
         error.code,
         error.message,
         retry_after_s=error.retry_after_s,
-        seed_shape=is_seed_path(_path(request)),
+        shape=shape_of(_path(request)),
     )
 
 
@@ -140,7 +173,7 @@ async def on_http_error(request: Request, error: HTTPException) -> Response:
         detail,
         status=status,
         headers=error.headers,
-        seed_shape=is_seed_path(_path(request)),
+        shape=shape_of(_path(request)),
     )
 
 
@@ -148,15 +181,16 @@ async def on_invalid(request: Request, error: RequestValidationError) -> Respons
     """The answer to a request that does not have the form it should."""
     errors = [_plain(each) for each in error.errors()[:_MOST_ERRORS]]
     status = HTTPStatus.UNPROCESSABLE_ENTITY.value
-    if is_seed_path(_path(request)):
-        return _json({"detail": cast("list[JSON]", errors)}, status, {}, "application/json")
+    shape = shape_of(_path(request))
+    if shape is ErrorShape.DETAIL:  # the framework's own list, which the seed passes on
+        return _json({"detail": cast("list[JSON]", errors)}, status, {})
     detail = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in errors)
-    return problem(ErrorCode.INVALID_REQUEST, detail, status=status)
+    return problem(ErrorCode.INVALID_REQUEST, detail, status=status, shape=shape)
 
 
 async def on_unforeseen(request: Request, _error: Exception) -> Response:
     """The answer to any other exception; the framework raises it again, and the server logs it."""
-    return problem(ErrorCode.INTERNAL, _UNFORESEEN, seed_shape=is_seed_path(_path(request)))
+    return problem(ErrorCode.INTERNAL, _UNFORESEEN, shape=shape_of(_path(request)))
 
 
 HANDLERS: Final[Mapping[int | type[Exception], Handler]] = {
@@ -185,7 +219,25 @@ def _plain(error: Mapping[str, Any]) -> dict[str, Any]:
     return {"loc": list(loc), "msg": msg, "type": error["type"]}
 
 
+def _document(
+    code: ErrorCode, detail: str, status: int, retry_after_s: float | None
+) -> dict[str, JSON]:
+    body: dict[str, JSON] = {
+        "type": f"urn:tailrace:problem:{code.value}",
+        "title": code.value.replace("_", " ").capitalize(),
+        _STATUS_KEY: status,
+        "detail": detail,
+        "code": code.value,
+    }
+    if retry_after_s is not None:
+        body["retry_after_s"] = retry_after_s
+    return body
+
+
 def _json(
-    body: dict[str, JSON], status: int, headers: Mapping[str, str], media_type: str
+    body: dict[str, JSON],
+    status: int,
+    headers: Mapping[str, str],
+    media_type: str = "application/json",
 ) -> Response:
     return Response(msgspec.json.encode(body), status, dict(headers), media_type)
