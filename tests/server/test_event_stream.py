@@ -16,7 +16,8 @@ from tailrace.events.event import Cursor, StreamEvent
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, WorkflowStage
 from tailrace.server.connection import connection_class
-from tailrace.server.stream_response import EventStream, StreamLimits
+from tailrace.server.event_stream import EventStream
+from tailrace.server.stream_response import StreamLimits
 from tailrace.settings import Settings
 
 LIMITS = StreamLimits(heartbeat_s=10, write_timeout_s=0.2, batch_bytes=64 * 1024)

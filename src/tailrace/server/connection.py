@@ -2,7 +2,7 @@
 
 Rule 1: a request's head comes within `header_timeout_s`, or the connection ends.
 Rule 2: a request's head is at most 64 KiB.
-Rule 3: the application can end a connection whose client takes nothing (`EventStream` does).
+Rule 3: the application can end a connection whose client takes nothing (`StreamResponse` does).
 """
 
 import asyncio

@@ -6,7 +6,8 @@ from tailrace.agent import ContextAgent
 from tailrace.dialects.base import Dialect
 from tailrace.errors import CursorError
 from tailrace.events.event import Cursor
-from tailrace.server.stream_response import EventStream, StreamLimits
+from tailrace.server.event_stream import EventStream
+from tailrace.server.stream_response import StreamLimits
 from tailrace.stores.base import RunRow
 
 

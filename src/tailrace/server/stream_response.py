@@ -1,28 +1,28 @@
-"""Floor 6: EventStream, one viewer's response: log → dialect → wire → client, in plain ASGI.
+"""Floor 6: StreamResponse, a response that goes on while somebody follows it, in plain ASGI.
 
-Rule 1: whatever waits leaves in one send; nothing is encoded, timed or scheduled per event.
-Rule 2: a viewer that leaves, or takes nothing for `write_timeout_s`, ends its response and nothing
-    else; the run goes on.
-Rule 3: what waits for a viewer is bounded: the transport's buffer, and one batch in our hands.
-Rule 4: after the terminal frame the response ends, and only then does it end as complete.
+Rule 1: a viewer that leaves, or takes nothing for `write_timeout_s`, ends its response and nothing
+    else.
+Rule 2: what waits for a viewer is bounded: the transport's buffer, and one piece in our hands.
+Rule 3: where all is silent, a comment shows that the line is alive.
+Rule 4: a response that is not finished is broken off, so that no client takes it for the whole.
 """
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Final, cast, final
+from typing import Final, Generic, TypeVar, cast
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tailrace.dialects.base import Dialect
 from tailrace.errors import StoreError
-from tailrace.events.event import Cursor
-from tailrace.events.logged import LoggedEvent
 from tailrace.settings import Settings
 from tailrace.wire import sse
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -62,37 +62,29 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class _ViewerGoneError(Exception):
-    """The viewer has left, or takes nothing."""
+class ViewerGoneError(Exception):
+    """The viewer has left, or takes nothing, or there is nothing true left to send it."""
 
 
-@final
-class EventStream(Response):
-    """The response that follows one log.
-
-    A stateful dialect is fed the log from event 1; what it says of events up to `after` is
-    dropped here.
-    """
+class StreamResponse(Response, ABC, Generic[T]):
+    """A response of server-sent events, made of what a source yields."""
 
     def __init__(
         self,
-        batches: AsyncGenerator[Sequence[LoggedEvent], None],
-        dialect: Dialect,
-        *,
-        after: Cursor,
+        source: AsyncGenerator[T, None],
         limits: StreamLimits,
         headers: Sequence[tuple[str, str]] = (),
+        primer: bytes = b"",
     ) -> None:
+        """Send what is made of `source`, after `primer`."""
         super().__init__(status_code=200)
         self.raw_headers = [
             *_HEADERS,
             *((name.lower().encode(), value.encode()) for name, value in headers),
         ]
-        self._batches = batches
-        self._dialect = dialect
-        self._after = after
+        self.source = source
         self._limits = limits
-        self._encode = _shared_bytes(dialect) if dialect.stateless else self._own_bytes
+        self._primer = primer
         self._sent_at = 0.0
         self._sending = False
         self._complete = False
@@ -101,42 +93,49 @@ class EventStream(Response):
         """Send the stream; returns once it has ended or its viewer is gone."""
         direct: Send = scope.get(SEND, send)
         try:
-            async with aclosing(self._batches), asyncio.TaskGroup() as tasks:
+            async with aclosing(self.source), asyncio.TaskGroup() as tasks:
                 attendant = tasks.create_task(self._attend(receive, direct))
                 # in a task of its own, which wakes without going through all middleware
-                forwarder = tasks.create_task(self._forward(send, direct))
+                forwarder = tasks.create_task(self._respond(send, direct))
                 forwarder.add_done_callback(lambda _: attendant.cancel())
-        except* (_ViewerGoneError, OSError):  # some servers' `send` raises once the viewer left
+        except* (ViewerGoneError, OSError):  # some servers' `send` raises once the viewer left
             await _abort(scope, receive)
         except* StoreError as errors:
             _log.warning("a viewer's stream broke off", exc_info=errors)
             await _abort(scope, receive)
 
-    async def _forward(self, send: Send, direct: Send) -> None:
+    @abstractmethod
+    async def forward(self, direct: Send) -> None:
+        """Send all that the source yields, with `put`.
+
+        Raises:
+            ViewerGoneError: the source ended before its end, which it is not for us to claim.
+        """
+
+    async def put(self, direct: Send, data: bytes) -> None:
+        """Send `data`; returns when the viewer has taken nearly all that came before it."""
+        self._sent_at = asyncio.get_running_loop().time()
+        self._sending = True
+        await direct({"type": "http.response.body", "body": data, "more_body": True})
+        self._sending = False
+
+    async def _respond(self, send: Send, direct: Send) -> None:
         await send(
             {"type": "http.response.start", "status": 200, "headers": self.raw_headers},
         )
-        preamble = sse.retry(_RETRY_MS) + sse.primer(str(self._after))
+        preamble = sse.retry(_RETRY_MS) + self._primer
         await send({"type": "http.response.body", "body": preamble, "more_body": True})
-        encode, now_s, ended = self._encode, asyncio.get_running_loop().time, False
-        async for batch in self._batches:
-            ended = batch[-1].event.is_terminal
-            if data := b"".join([encode(logged) for logged in batch]):
-                self._sent_at = now_s()
-                self._sending = True
-                await direct({"type": "http.response.body", "body": data, "more_body": True})
-                self._sending = False
-        if not ended:  # the log was closed without its end: it is not for us to claim one
-            raise _ViewerGoneError
+        await self.forward(direct)
         # in a message of its own: it waits until the client has taken nearly all
-        self._complete, self._sending, self._sent_at = True, True, now_s()
+        self._complete = self._sending = True
+        self._sent_at = asyncio.get_running_loop().time()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _attend(self, receive: Receive, send: Send) -> None:
         """Notice that the viewer left or takes nothing; say something where all is silent.
 
         Raises:
-            _ViewerGoneError: either of the two.
+            ViewerGoneError: either of the two.
         """
         loop, limits = asyncio.get_running_loop(), self._limits
         self._sent_at = loop.time()
@@ -148,12 +147,12 @@ class EventStream(Response):
                         pass
                 if self._complete:  # a server says so of its own response's end too
                     return
-                raise _ViewerGoneError
+                raise ViewerGoneError
             except TimeoutError:
                 silent_s = loop.time() - self._sent_at
             if self._sending:
                 if silent_s >= limits.write_timeout_s:
-                    raise _ViewerGoneError
+                    raise ViewerGoneError
                 wait_s = min(nap_s, limits.write_timeout_s - silent_s)
             elif silent_s >= limits.heartbeat_s:
                 await self._beat(send)
@@ -167,23 +166,7 @@ class EventStream(Response):
             async with asyncio.timeout(self._limits.write_timeout_s):
                 await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
         except TimeoutError:
-            raise _ViewerGoneError from None
-
-    def _own_bytes(self, logged: LoggedEvent) -> bytes:
-        frames = self._dialect.frames(logged)
-        if logged.seq <= self._after.seq:
-            return b""
-        return b"".join([sse.encode(frame) for frame in frames])
-
-
-def _shared_bytes(dialect: Dialect) -> Callable[[LoggedEvent], bytes]:
-    """Bytes that are made once per event, however many viewers a stateless dialect has."""
-    key = f"sse:{dialect.name}"
-
-    def make(logged: LoggedEvent) -> bytes:
-        return b"".join([sse.encode(frame) for frame in dialect.frames(logged)])
-
-    return lambda logged: logged.memo(key, make)
+            raise ViewerGoneError from None
 
 
 async def _abort(scope: Scope, receive: Receive) -> None:

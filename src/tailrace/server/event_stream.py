@@ -1,0 +1,71 @@
+"""Floor 6: EventStream, one viewer's response: log → dialect → wire → client.
+
+Rule 1: whatever waits leaves in one send; nothing is encoded, timed or scheduled per event.
+Rule 2: however it ends, the run goes on.
+Rule 3: after the terminal frame the response ends, and only then does it end as complete.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import final
+
+from starlette.types import Send
+
+from tailrace.dialects.base import Dialect
+from tailrace.events.event import Cursor
+from tailrace.events.logged import LoggedEvent
+from tailrace.server.stream_response import StreamLimits, StreamResponse, ViewerGoneError
+from tailrace.wire import sse
+
+
+@final
+class EventStream(StreamResponse[Sequence[LoggedEvent]]):
+    """The response that follows one log.
+
+    A stateful dialect is fed the log from event 1; what it says of events up to `after` is
+    dropped here.
+    """
+
+    def __init__(
+        self,
+        batches: AsyncGenerator[Sequence[LoggedEvent], None],
+        dialect: Dialect,
+        *,
+        after: Cursor,
+        limits: StreamLimits,
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        # so that a viewer that is cut off before the first event comes back to here
+        super().__init__(batches, limits, headers, sse.primer(str(after)))
+        self._dialect = dialect
+        self._after = after
+        self._encode = _shared_bytes(dialect) if dialect.stateless else self._own_bytes
+
+    async def forward(self, direct: Send) -> None:
+        """Send the log to its terminal event.
+
+        Raises:
+            ViewerGoneError: the log was closed without one.
+        """
+        encode, ended = self._encode, False
+        async for batch in self.source:
+            ended = batch[-1].event.is_terminal
+            if data := b"".join([encode(logged) for logged in batch]):
+                await self.put(direct, data)
+        if not ended:
+            raise ViewerGoneError
+
+    def _own_bytes(self, logged: LoggedEvent) -> bytes:
+        frames = self._dialect.frames(logged)
+        if logged.seq <= self._after.seq:
+            return b""
+        return b"".join([sse.encode(frame) for frame in frames])
+
+
+def _shared_bytes(dialect: Dialect) -> Callable[[LoggedEvent], bytes]:
+    """Bytes that are made once per event, however many viewers a stateless dialect has."""
+    key = f"sse:{dialect.name}"
+
+    def make(logged: LoggedEvent) -> bytes:
+        return b"".join([sse.encode(frame) for frame in dialect.frames(logged)])
+
+    return lambda logged: logged.memo(key, make)
