@@ -43,7 +43,10 @@ async def test_the_configured_index_is_asked(
 
 
 async def test_further_indexes_are_asked_after_it() -> None:
-    environ = {"PIP_INDEX_URL": "http://a/simple", "PIP_EXTRA_INDEX_URL": "http://b file:///c"}
+    environ = {
+        "PIP_INDEX_URL": "http://a/simple",
+        "PIP_EXTRA_INDEX_URL": "http://b file:///c http://d:x",
+    }
     assert (await find_index("", BARE | environ)).urls == ("http://a/simple", "http://b")
 
 

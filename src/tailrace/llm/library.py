@@ -125,10 +125,24 @@ class ModelLibrary:
         names = sorted(file.stem for file in self.cache.glob("*.gguf"))
         return [model for name in names if (model := self.find(name))]
 
+    def entry(self, name: str) -> CatalogueEntry:
+        """What the catalogue says of the model `name`.
+
+        Raises:
+            NotFoundError: it has no such model.
+        """
+        if name not in self.catalogue:
+            msg = f"there is no model {name[:64]!r}; there are {', '.join(self.catalogue)}"
+            raise NotFoundError(msg)
+        return self.catalogue[name]
+
     def begun_bytes(self, name: str) -> int:
-        """How many bytes of the model `name` of the catalogue an unfinished pull has left here."""
-        entry = self.catalogue.get(name)
-        return size_of(self._part(entry)) if entry else 0
+        """How many bytes of the model `name` an unfinished pull has left here.
+
+        Raises:
+            NotFoundError: the catalogue has no such model.
+        """
+        return size_of(self._part(self.entry(name)))
 
     async def source_hosts(self) -> dict[str, list[str]]:
         """By name, the hosts that are asked for each model of the catalogue, in order.
@@ -205,12 +219,8 @@ class ModelLibrary:
         return freed
 
     def _wanted(self, name: str, own: Path | str | None, sha256: str) -> CatalogueEntry:
-        known = self.catalogue.get(name)
-        if known:
-            return known
-        if own is None:
-            msg = f"there is no model {name!r}; there are {', '.join(self.catalogue)}"
-            raise NotFoundError(msg)
+        if own is None or name in self.catalogue:
+            return self.entry(name)
         if not _NAME.fullmatch(name):
             msg = f"{name!r} cannot name a model: use lower case letters, digits, '.', '-', '_'"
             raise InvalidRequestError(msg)

@@ -93,8 +93,15 @@ async def find_index(chosen_url: str, environ: Mapping[str, str]) -> IndexConfig
         or await _installer_default(environ)
     ]
     urls += [url for url in pip.get("extra-index-url", "").split() if not chosen_url]
-    usable = tuple(url for url in urls if url.startswith(("http://", "https://")))
+    usable = tuple(url for url in urls if _is_usable(url))
     return IndexConfig(urls=usable, certificates=pip.get("cert", ""), proxy=pip.get("proxy", ""))
+
+
+def _is_usable(url: str) -> bool:
+    try:
+        return bool(httpx2.URL(url).host) and url.startswith(("http://", "https://"))
+    except httpx2.InvalidURL:
+        return False
 
 
 def parse_pip_settings(listing: str) -> dict[str, str]:
