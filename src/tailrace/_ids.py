@@ -46,3 +46,8 @@ def new_session_id() -> str:
 def new_secret() -> str:
     """An unguessable token of 256 bits, URL-safe."""
     return secrets.token_urlsafe(32)
+
+
+def new_request_id() -> str:
+    """An id for one question of a run to its user."""
+    return secrets.token_hex(8)

@@ -8,6 +8,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     │   └── CursorError            the cursor is malformed or ahead of the log
     ├── NotFoundError              no such run, conversation, message or document
     ├── ConflictError              the thing asked for does not fit its present state
+    │   └── InputExpiredError      nobody answered the run in time
     ├── LimitExceededError         a limit of the run was reached
     ├── TooManyRunsError           no place in the queue; try again later
     ├── HomeLockedError            another process owns this home
@@ -146,6 +147,12 @@ class ConflictError(TailraceError):
     """What was asked does not fit the present state of the thing it names."""
 
     default_code = ErrorCode.CONFLICT
+
+
+class InputExpiredError(ConflictError):
+    """Nobody answered what the run asked in time; it has ended."""
+
+    default_code = ErrorCode.INPUT_EXPIRED
 
 
 class LimitExceededError(TailraceError):

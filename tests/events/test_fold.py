@@ -6,10 +6,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailrace.events.asking import InputRequest, answering, asking
 from tailrace.events.ending import content_sha256, ending, with_facts
 from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
-from tailrace.events.types import EventType, Outcome, WorkflowStage
+from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -116,3 +117,48 @@ def test_a_run_without_streaming_ends_with_the_whole_answer() -> None:
     fold = fold_of(number([StreamEvent.create_chunk("all "), StreamEvent.create_chunk("of it")]))
     terminal = with_facts(ending(Outcome.ANSWERED, AT, streaming=False), fold, 3)
     assert (terminal.type, terminal.content) == (EventType.COMPLETED, "all of it")
+
+
+def _asked(request_id: str) -> StreamEvent:
+    request = InputRequest(request_id=request_id, question=f"{request_id}?", expires_at=AT)
+    return asking(request, stage=WorkflowStage.INTENT_ANALYSIS, node=NodeType.INTENT, at=AT)
+
+
+def test_a_question_to_the_user_is_open_until_it_is_answered() -> None:
+    log = number([_asked("a"), _usage(1), answering(_asked("a"), "yes", AT), _asked("b")])
+    open_questions = [fold_of(log[:end]).input_required for end in range(1, 5)]
+    assert open_questions == [log[0], log[0], None, log[3]]
+    assert fold_of(log).inputs == [{"request_id": "a", "question": "a?", "input": "yes"}]
+
+
+def test_an_answer_to_another_question_answers_nothing() -> None:
+    log = number([_asked("a"), _asked("b"), answering(_asked("a"), "late", AT)])
+    fold = fold_of(log)
+    assert (fold.input_required, fold.inputs) == (log[1], [])
+
+
+def test_the_end_of_a_run_leaves_no_question_open() -> None:
+    fold = fold_of(number([_asked("a"), ending(Outcome.CANCELLED, AT)]))
+    assert fold.input_required is None
+
+
+def test_a_retract_takes_back_questions_and_answers() -> None:
+    answered = [_asked("a"), answering(_asked("a"), "yes", AT)]
+    retracts = [
+        StreamEvent(type=EventType.RETRACT, metadata={"discard_after": seq}) for seq in (1, 0)
+    ]
+    log = number([*answered, *retracts])
+    assert fold_of(log[:3]).input_required == log[0]
+    assert (fold_of(log).input_required, fold_of(log).inputs) == (None, [])
+
+
+def test_the_time_spent_waiting_for_the_user_is_no_stage_s() -> None:
+    start = StreamEvent(type=EventType.THINKING, stage=WorkflowStage.INTENT_ANALYSIS)
+    answer = answering(_asked("a"), "yes", AT)
+    log = number([start, _asked("a"), answer])
+    log[2] = msgspec.structs.replace(log[2], timestamp=AT + timedelta(days=3))
+    until = log[2].timestamp + timedelta(seconds=4)
+    assert fold_of(log).seconds_by_stage(until) == {
+        "intent_analysis": 5.0,
+        "waiting": timedelta(days=3).total_seconds() - 2,
+    }

@@ -268,9 +268,9 @@ class ContextAgent:
     async def _close_lost(self) -> None:
         """Close what a process that is gone has left open."""
         error = TailraceError(_LOST, code=ErrorCode.WORKER_LOST, retryable=True)
-        for run_id in await self.parts.store.live_runs():
-            await self.parts.store.fail(run_id, error, self.clock.now())
-            _log.warning("run %s was left open; closed it as %s", run_id, error.code)
+        for run in await self.parts.store.live_runs():
+            await self.parts.store.fail(run.run_id, error, self.clock.now())
+            _log.warning("run %s was left open; closed it as %s", run.run_id, error.code)
 
     def _launch(
         self, run: RunRow, first_event: LoggedEvent, request: ChatRequest, *, streaming: bool

@@ -15,6 +15,9 @@ from tailrace.events.types import EventType, WorkflowStage
 
 _STATUS_TYPES: Final = frozenset({EventType.RUNNING, EventType.DONE, EventType.FAIL})
 
+WAITING: Final = "waiting"
+"""Among the stages a run has spent time in: that it waited for its user."""
+
 T = TypeVar("T")
 
 
@@ -32,7 +35,9 @@ class RunFold:
     """The fold of a log: text, stage, progress, statuses, sources, usage, and how it ended."""
 
     __slots__ = (
+        "_asked",
         "_citations",
+        "_inputs",
         "_length",
         "_parts",
         "_reasoning",
@@ -57,8 +62,10 @@ class RunFold:
         self._sources: list[tuple[int, dict[str, JSON]]] = []
         self._citations: list[tuple[int, dict[str, JSON]]] = []
         self._tools: list[tuple[int, dict[str, JSON]]] = []
+        self._asked: list[tuple[int, StreamEvent]] = []
+        self._inputs: list[tuple[int, dict[str, JSON]]] = []
         self._stages: list[tuple[int, WorkflowStage, float | None]] = []
-        self._visited: list[tuple[WorkflowStage, datetime]] = []
+        self._visited: list[tuple[str, datetime]] = []
 
     def apply(self, event: StreamEvent) -> None:
         """Take in the next event of the log."""
@@ -144,17 +151,34 @@ class RunFold:
         return [tool for _, tool in self._tools]
 
     @property
+    def input_required(self) -> StreamEvent | None:
+        """The event that asks for what the run waits for; None where it waits for nothing."""
+        if self.terminal is not None or not self._asked:
+            return None
+        asked = self._asked[-1][1]
+        told = (given["request_id"] for _, given in self._inputs)
+        return None if asked.metadata["request_id"] in told else asked
+
+    @property
+    def inputs(self) -> list[dict[str, JSON]]:
+        """What the user was asked and has answered, in order: `request_id, question, input`."""
+        return [given for _, given in self._inputs]
+
+    @property
     def started_at(self) -> datetime | None:
         """When the first event happened; None before it."""
         return self._visited[0][1] if self._visited else None
 
     def seconds_by_stage(self, until: datetime) -> dict[str, JSON]:
-        """Seconds spent in each stage up to `until`, summed over visits."""
+        """Seconds spent in each stage up to `until`, summed over visits.
+
+        What was spent waiting for the user stands apart, under `waiting`.
+        """
         spent: dict[str, float] = {}
         ends = [at for _, at in self._visited[1:]] + [until]
         for (stage, start), end in zip(self._visited, ends, strict=True):
-            spent[stage.value] = spent.get(stage.value, 0.0) + (end - start).total_seconds()
-        return {stage: round(seconds, 6) for stage, seconds in spent.items()}
+            spent[stage] = spent.get(stage, 0.0) + (end - start).total_seconds()
+        return {str(stage): round(seconds, 6) for stage, seconds in spent.items()}
 
     def _enter(self, seq: int, stage: WorkflowStage, progress: float | None, at: datetime) -> None:
         if not self._visited or self._visited[-1][0] is not stage:
@@ -164,7 +188,24 @@ class RunFold:
             return
         self._stages.append((seq, stage, progress))
 
+    def _ask(self, event: StreamEvent) -> None:
+        self._asked.append((event.seq, event))
+        self._visited.append((WAITING, event.timestamp))
+
+    def _hear(self, event: StreamEvent) -> None:
+        """Take in the answer to what was asked last; a stray one means nothing."""
+        asked = self.input_required
+        if asked is None or asked.metadata["request_id"] != event.metadata["request_id"]:
+            return
+        given: dict[str, JSON] = {"question": asked.metadata.get("question", ""), **event.metadata}
+        self._inputs.append((event.seq, given))
+
     def _say(self, event: StreamEvent) -> None:
+        if event.type is EventType.INPUT_REQUIRED:
+            self._ask(event)
+            return
+        if event.type is EventType.DONE and "request_id" in event.metadata:
+            self._hear(event)
         status = Status(
             type=event.type,
             content=event.content,
@@ -184,6 +225,8 @@ class RunFold:
         _drop_tail(self._sources, kept)
         _drop_tail(self._citations, kept)
         _drop_tail(self._tools, kept)
+        _drop_tail(self._asked, kept)
+        _drop_tail(self._inputs, kept)
         while self._stages and self._stages[-1][0] > discard_after:
             self._stages.pop()
         self._length = sum(len(text) for _, text in self._parts)

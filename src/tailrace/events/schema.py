@@ -140,7 +140,7 @@ _SUMMARY: Final[Mapping[str, Schema]] = {
     "content_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     "usage": _TOKENS,
     "seconds": {
-        "description": "Seconds spent in each stage",
+        "description": "Seconds spent in each stage, and under waiting those for its user",
         "type": "object",
         "additionalProperties": {"type": "number"},
     },
@@ -163,8 +163,10 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         seq={"const": 1},
     ),
     "Status": Variant(
-        "What a node does, for people to read; a fail here does not end the run",
+        "What a node does, for people to read; a fail here does not end the run. A done with "
+        "request_id and input is the user's answer to an input_required: the run goes on",
         [EventType.THINKING, EventType.RUNNING, EventType.DONE, EventType.FAIL],
+        optional={"request_id": _TEXT, "input": _TEXT},
     ),
     "StreamChunk": Variant(
         "An increment of the answer; offset, where it starts, is in Unicode code points",
@@ -214,7 +216,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         {"source": _COUNTED_BY},
     ),
     "InputRequired": Variant(
-        "The run waits for its user",
+        "The run waits for its user, from now until expires_at; other options are taken as well",
         [EventType.INPUT_REQUIRED],
         {"request_id": _TEXT, "question": _TEXT, "expires_at": _TIME},
         {"options": {"type": "array", "items": _TEXT}},

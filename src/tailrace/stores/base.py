@@ -3,6 +3,8 @@
 Rule 1: each method of a store is atomic: all of it is kept, or nothing.
 Rule 2: when `append` returns, its events survive a killed process.
 Rule 3: only the newest epoch of a run may append; a run that has ended takes nothing more.
+Rule 4: a run whose newest event is `input_required` waits: it is WAITING and its message PENDING
+    from the commit of that event to that of the next.
 """
 
 import asyncio
@@ -69,7 +71,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
         gen: The generation of its log, from 1.
         epoch: The fencing number of its newest attempt.
         last_seq: The seq of the newest event.
-        attempts: How many workers have claimed it.
+        attempts: How many workers have claimed it; to go on after a wait is none.
         outcome: How it ended; None while it has not.
         error_code: Why it failed; None where it did not.
     """
@@ -187,6 +189,8 @@ class RunStore(Protocol):
     ) -> "asyncio.Future[int]":
         """Commit events `first_seq`…; the future gives the log's last seq.
 
+        Where the last of them is an `input_required`, the run waits from that commit on.
+
         The same run, epoch, range and bytes again succeed: a reply was lost.
 
         Raises (through the future):
@@ -194,6 +198,19 @@ class RunStore(Protocol):
             LogClosedError: the run has ended.
             LogConflictError: the range is written with other bytes, or leaves a gap.
             StorageFullError: no room; nothing was kept.
+        """
+        ...
+
+    def resume(self, run_id: str, event: LoggedEvent) -> "asyncio.Future[int]":
+        """Go on with a run that waits, under the epoch of `event`, which has its user's answer.
+
+        One commit: the event, the state RUNNING, the message STREAMING; the attempts stay as they
+        are. The same event again succeeds: a reply was lost.
+
+        Raises (through the future):
+            FencedError: the run's epoch is not the one before the event's.
+            LogClosedError: the run has ended.
+            LogConflictError: the run does not wait, or the event does not follow its log.
         """
         ...
 
@@ -213,8 +230,8 @@ class RunStore(Protocol):
         """
         ...
 
-    async def live_runs(self) -> list[str]:
-        """The ids of all runs whose log is open, oldest first."""
+    async def live_runs(self) -> list[RunRow]:
+        """All runs whose log is open, oldest first."""
         ...
 
     async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:

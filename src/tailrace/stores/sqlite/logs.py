@@ -20,8 +20,8 @@ from tailrace.errors import (
 from tailrace.events.ending import ending, with_facts
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
-from tailrace.events.types import Outcome, WorkflowStage
-from tailrace.stores.base import LIVE_STATES, FinalState, RunRow, StageResult
+from tailrace.events.types import EventType, Outcome, WorkflowStage
+from tailrace.stores.base import LIVE_STATES, FinalState, RunRow, RunState, StageResult
 from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.final import final_state
 from tailrace.stores.sqlite import rows
@@ -36,6 +36,7 @@ _INSERT_EVENT: Final = (
     "INSERT INTO events (run, gen, seq, epoch, type, data, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _NONE: Final = (0, 0, 0, "", "", 0)
+_INPUT_REQUIRED: Final = EventType.INPUT_REQUIRED.value
 
 
 def append(
@@ -73,7 +74,31 @@ def append(
         )
     if final is not None:
         _finish(connection, run_id, final)
+    elif events[-1].type == _INPUT_REQUIRED:
+        _set_state(connection, run_id, "waiting", "pending", events[-1])
     return last_seq
+
+
+def resume(connection: apsw.Connection, run_id: str, event: LoggedEvent) -> int:
+    """Go on with a run that waits, with `event` as the first of its epoch.
+
+    Raises:
+        NotFoundError: no such run.
+        FencedError: another attempt owns it.
+        LogClosedError: it has ended.
+        LogConflictError: it does not wait, or the event does not follow its log.
+    """
+    run, epoch = run_of(connection, run_id), event.event.epoch
+    if run.epoch != epoch - 1:
+        return _repeat(connection, run_id, epoch, event.seq, [event])
+    if run.state not in LIVE_STATES:
+        raise LogClosedError(closed(run_id))
+    if run.state is not RunState.WAITING:
+        msg = f"run {run_id} waits for nothing"
+        raise LogConflictError(msg)
+    connection.execute("UPDATE runs SET epoch = ? WHERE run_id = ?", (epoch, run_id))
+    _set_state(connection, run_id, "running", "streaming", event)
+    return append(connection, run_id, epoch, event.seq, [event], event.event.stage)
 
 
 def close(
@@ -188,6 +213,21 @@ def _repeat(
         raise LogClosedError(closed(run_id))
     msg = f"run {run_id} is at event {run.last_seq}; events from {first_seq} do not follow it"
     raise LogConflictError(msg)
+
+
+def _set_state(
+    connection: apsw.Connection, run_id: str, state: str, status: str, event: LoggedEvent
+) -> None:
+    """Note that the run waits, or goes on, since `event`."""
+    at = time_text(event.event.timestamp)
+    connection.execute(
+        "UPDATE runs SET state = ?, updated_at = ? WHERE run_id = ?", (state, at, run_id)
+    )
+    connection.execute(
+        "UPDATE messages SET status = ?, updated_at = ? "
+        "WHERE id = (SELECT assistant_message_id FROM runs WHERE run_id = ?)",
+        (status, at, run_id),
+    )
 
 
 def _finish(connection: apsw.Connection, run_id: str, final: FinalState) -> None:

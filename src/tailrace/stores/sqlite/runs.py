@@ -111,13 +111,14 @@ def list_newest(
     return [rows.run_row(row) for row in found]
 
 
-def live(connection: apsw.Connection) -> list[str]:
-    """The ids of all runs whose log is open, oldest first."""
+def live(connection: apsw.Connection) -> list[RunRow]:
+    """All runs whose log is open, oldest first."""
     found = rows.rows(
         connection,
-        "SELECT run_id FROM runs WHERE state IN ('queued', 'running', 'waiting') ORDER BY run_id",
+        f"SELECT {rows.RUN_COLUMNS} FROM runs "  # noqa: S608 - a constant of ours
+        "WHERE state IN ('queued', 'running', 'waiting') ORDER BY run_id",
     )
-    return [row[0] for row in found]
+    return [rows.run_row(row) for row in found]
 
 
 def _same_request(connection: apsw.Connection, run: NewRun) -> Accepted | None:

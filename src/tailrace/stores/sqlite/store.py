@@ -71,6 +71,10 @@ class SQLiteStore:
             )
         )
 
+    def resume(self, run_id: str, event: LoggedEvent) -> "asyncio.Future[int]":
+        """See `RunStore.resume`."""
+        return self.database.write(lambda c: logs.resume(c, run_id, event))
+
     async def cancel(self, run_id: str, at: datetime) -> RunRow:
         """See `RunStore.cancel`."""
         return await self.database.write(
@@ -81,7 +85,7 @@ class SQLiteStore:
         """See `RunStore.fail`."""
         return await self.database.write(lambda c: logs.close(c, run_id, Outcome.FAILED, error, at))
 
-    async def live_runs(self) -> list[str]:
+    async def live_runs(self) -> list[RunRow]:
         """See `RunStore.live_runs`."""
         return await self.database.read(runs.live)
 
