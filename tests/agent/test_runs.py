@@ -22,9 +22,9 @@ from tailrace.stores.base import RunState
 from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.registry import open_stores
 from tailrace.testing.agents import scripted_agent
+from tailrace.testing.made_runs import accepted_run, chunks
 from tailrace.testing.model_script import ChatRequest as ModelRequest
 from tailrace.testing.model_script import Fault, Reply, classify_as
-from tailrace.testing.stores import accepted_run, chunks
 from tailrace.workflow.engine import WorkflowEngine
 
 QUESTION = "What is the budget of the harbour plan?"

@@ -14,7 +14,8 @@ from tailrace.stores.sqlite import rows
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrations
 from tailrace.stores.sqlite.store import SQLiteStore
-from tailrace.testing.stores import CHECKS, accepted_run, chunks
+from tailrace.testing.made_runs import accepted_run, chunks
+from tailrace.testing.stores import CHECKS
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

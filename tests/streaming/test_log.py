@@ -10,7 +10,7 @@ from tailrace.errors import LogClosedError
 from tailrace.events.event import StreamEvent
 from tailrace.events.logged import LoggedEvent
 from tailrace.streaming.log import EventLog
-from tailrace.testing.stores import chunks, placed
+from tailrace.testing.made_runs import chunks, placed
 
 RUN = "01m82b20101c9mkw063jkfmzt6"
 

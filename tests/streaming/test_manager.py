@@ -19,7 +19,7 @@ from tailrace.stores.base import FinalState, StageResult
 from tailrace.stores.sqlite.database import Synchronous
 from tailrace.stores.sqlite.store import SQLiteStore
 from tailrace.streaming.manager import StreamingManager
-from tailrace.testing.stores import accepted_run
+from tailrace.testing.made_runs import accepted_run
 
 
 class GatedStore(SQLiteStore):

@@ -67,6 +67,11 @@ class ContextAgent:
             StoreError: the home cannot be used.
             InvalidRequestError: a setting cannot be used.
         """
+        Args:
+            settings: Which home, and how.
+            clock: What tells the time.
+            engine: Instead of the one with our own nodes.
+
         async with AsyncExitStack() as stack:
             home = Home.lock(settings.home)
             stack.callback(home.unlock)
@@ -87,9 +92,10 @@ class ContextAgent:
         """Accept `request`: a run with event 1 and its messages, committed; it then goes its way.
 
         Raises:
-            InvalidRequestError: the request is empty or too long.
-            NotFoundError: its conversation does not exist.
-            ConflictError: the idempotency key belongs to another request.
+            InvalidRequestError: the request is empty or too long, or the idempotency key belongs
+                to another one.
+            NotFoundError: its conversation, or the run it tries again, does not exist.
+            ConflictError: the run it tries again has not ended, or is not the newest any more.
             TooManyRunsError: the owner's queue is full.
             StoreError: it cannot be kept.
         """
@@ -112,6 +118,7 @@ class ContextAgent:
                     created_at=self.clock.now(),
                 )
             )
+                    retry_of=request.retry_of,
         except BaseException:
             self._quota.release(owner)
             raise
@@ -122,13 +129,17 @@ class ContextAgent:
         self._launch(run, accepted.first_event, request, streaming=streaming)
         return run
 
-    async def process(self, request: ChatRequest, *, owner: str = "") -> dict[str, JSON]:
+    async def process(
+        self, request: ChatRequest, *, owner: str = "", idempotency_key: str | None = None
+    ) -> dict[str, JSON]:
         """The whole answer, as `WorkflowState.to_dict` gives it.
 
         Raises:
             TailraceError: as `start`; a run that fails is a result, not an error.
         """
-        run = await self.start(request, owner=owner, streaming=False)
+        run = await self.start(
+            request, owner=owner, streaming=False, idempotency_key=idempotency_key
+        )
         live = self._runs.get(run.run_id)
         if live is not None:
             await live.ended.wait()

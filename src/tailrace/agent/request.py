@@ -30,19 +30,26 @@ class ChatContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A question, and where it belongs."""
+    """A question, and where it belongs.
+
+    Attributes:
+        retry_of: The ended run of the same conversation whose question it asks again; None where
+            it is a new one.
+    """
 
     query: str
     context: ChatContext = ChatContext()
     session_id: str | None = None
     user_id: str | None = None
     conversation_id: int | None = None
+    retry_of: str | None = None
 
     def check(self, settings: Settings) -> None:
         """Nothing, where the request is within its limits.
 
         Raises:
-            InvalidRequestError: the question is empty or too long, or its context is.
+            InvalidRequestError: the question is empty or too long, or tries a run again without
+                naming its conversation.
         """
         if not self.query.strip():
             msg = "the question is empty; send some text as `query`"
@@ -52,6 +59,9 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
                 f"the question has {len(self.query):,} characters; the limit is "
                 f"{settings.max_query_chars:,}. Add long text as a document instead"
             )
+            raise InvalidRequestError(msg)
+        if self.retry_of is not None and self.conversation_id is None:
+            msg = "`retry_of` needs the `conversation_id` of the run that is tried again"
             raise InvalidRequestError(msg)
 
     def to_dict(self) -> dict[str, JSON]:

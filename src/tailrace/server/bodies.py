@@ -69,6 +69,11 @@ class ChatBody(BaseModel):
     conversation_id: Id | None = Field(
         default=None, description="The conversation it belongs to; its stored history then counts."
     )
+    retry_of: ShortText | None = Field(
+        default=None,
+        description="An ended run of this conversation, its newest: its question is answered "
+        "again, without a second user message. `query` must be that question.",
+    )
 
     def to_request(self) -> ChatRequest:
         """The request as the agent takes it."""
@@ -83,6 +88,7 @@ class ChatBody(BaseModel):
             session_id=self.session_id,
             user_id=self.user_id,
             conversation_id=self.conversation_id,
+            retry_of=self.retry_of,
         )
 
 

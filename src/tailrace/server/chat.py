@@ -33,7 +33,11 @@ DialectName = Annotated[
             "content": {"text/event-stream": {}},
             "headers": {"X-Run-Id": {"schema": {"type": "string"}}},
         },
-        404: {"model": SeedError, "description": "No such conversation."},
+        404: {"model": SeedError, "description": "No such conversation, or run to try again."},
+        409: {
+            "model": SeedError,
+            "description": "The run to try again is live, or not the newest.",
+        },
         422: {"model": SeedError, "description": "The request has not its form."},
         429: {"model": SeedError, "description": "Too many runs wait already."},
     },
@@ -58,12 +62,23 @@ async def chat_stream(
     "/chat",
     summary="Ask, and get the whole answer",
     responses={
-        404: {"model": SeedError, "description": "No such conversation."},
+        404: {"model": SeedError, "description": "No such conversation, or run to try again."},
+        409: {
+            "model": SeedError,
+            "description": "The run to try again is live, or not the newest.",
+        },
         422: {"model": SeedError, "description": "The request has not its form."},
         429: {"model": SeedError, "description": "Too many runs wait already."},
     },
 )
-async def chat(body: ChatBody, agent: AgentOf, caller: CallerOf) -> SeedState:
+async def chat(
+    body: ChatBody,
+    agent: AgentOf,
+    caller: CallerOf,
+    idempotency_key: IdempotencyKey = None,
+) -> SeedState:
     """Start a run and wait for its end; a run that failed is a result with `success: false`."""
-    state = await agent.process(body.to_request(), owner=caller.owner)
+    state = await agent.process(
+        body.to_request(), owner=caller.owner, idempotency_key=idempotency_key
+    )
     return SeedState.model_validate(state)

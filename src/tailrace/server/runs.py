@@ -11,7 +11,7 @@ from starlette.responses import Response
 from tailrace._ids import is_run_id
 from tailrace.agent import ContextAgent
 from tailrace.dialects.registry import open_dialect
-from tailrace.errors import ConflictError, InvalidRequestError, NotFoundError
+from tailrace.errors import NotFoundError
 from tailrace.server.bodies import ChatBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
 from tailrace.server.following import follow, parse_cursor
@@ -54,18 +54,9 @@ async def accept(
     """The run that answers `body`: a new one, or the one its idempotency key was used for.
 
     Raises:
-        InvalidRequestError: the request cannot be served, or the key belongs to another one.
-        ConflictError: the request does not fit its conversation.
         TailraceError: as `ContextAgent.start`.
     """
-    try:
-        return await agent.start(
-            body.to_request(), owner=caller.owner, idempotency_key=idempotency_key
-        )
-    except ConflictError as exc:
-        if idempotency_key is None:
-            raise
-        raise InvalidRequestError(exc.message) from exc
+    return await agent.start(body.to_request(), owner=caller.owner, idempotency_key=idempotency_key)
 
 
 async def find(agent: ContextAgent, run_id: str, caller: Caller) -> RunRow:
@@ -86,6 +77,7 @@ async def find(agent: ContextAgent, run_id: str, caller: Caller) -> RunRow:
     summary="Start a run",
     responses={
         202: {"headers": {"Location": {"schema": {"type": "string"}}}},
+        409: {"model": Problem, "description": "The run to try again is live, or not the newest."},
         422: {"model": Problem, "description": "The request has not its form."},
         429: {"model": Problem, "description": "Too many runs wait already."},
     },

@@ -48,6 +48,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
         request: The request as a JSON object, enough to run it again.
         session_id: The client's session.
         conversation_id: Where it belongs; None for a run without a conversation.
+        retry_of: The ended run of the same conversation whose question it answers again; None
+            where it brings a question of its own.
         idempotency_key: The client's key; None without one.
         request_sha256: The hash of the request, to tell a repeat from a reuse of the key.
         created_at: Aware, UTC.
@@ -59,6 +61,7 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     request: dict[str, JSON]
     session_id: str
     conversation_id: int | None
+    retry_of: str | None = None
     idempotency_key: str | None = None
     request_sha256: str = ""
     created_at: datetime
@@ -161,9 +164,12 @@ class RunStore(Protocol):
         """Make a run with its messages and event 1, in one commit.
 
         Raises:
-            NotFoundError: the conversation does not exist, is deleted, or is somebody else's.
-            ConflictError: the idempotency key is taken by another request; where it is taken by
-                the same one, the run that has it is returned instead.
+            NotFoundError: the conversation does not exist, is deleted, or is somebody else's; or
+                it has no such run to try again.
+            ConflictError: the run to try again has not ended, or is not the newest any more.
+            InvalidRequestError: the run to try again answered another question; or the
+                idempotency key is taken by another request. Where it is taken by the same one,
+                the run that has it is returned instead.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Floor 1: what a store of conversations promises; `tailrace.testing.stores` proves it.
+"""Floor 1: what a store of conversations promises; `tailrace.testing.conversations` proves it.
 
 Rule 1: a message belongs to a run, which alone writes it, or to whoever made it by hand.
 Rule 2: a message that has ended keeps its status: nothing flips it.
@@ -22,6 +22,30 @@ class MessageStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+OPEN_STATUSES = frozenset({MessageStatus.PENDING, MessageStatus.STREAMING})
+"""The statuses of a message that is still being written."""
+
+
+class NewMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """A message made by hand.
+
+    Attributes:
+        parent_message_id: What it follows, in its maker's words; None where it follows nothing.
+        role: `user` or `assistant`.
+        complete: Whether it is whole; otherwise more may be appended to it.
+        token_count: How many tokens `content` has; 0 where unknown.
+        created_at: Aware, UTC.
+    """
+
+    conversation_id: int
+    parent_message_id: str | None
+    role: str
+    content: str
+    complete: bool
+    token_count: int = 0
+    created_at: datetime
 
 
 class ThinkingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +120,24 @@ class ConversationStore(Protocol):
         """A page, last used first, and how many there are in all."""
         ...
 
+    async def rename_conversation(
+        self, conversation_id: int, owner: str, title: str, at: datetime
+    ) -> Conversation:
+        """The conversation under its new title.
+
+        Raises:
+            NotFoundError: there is none, it is deleted, or it is somebody else's.
+        """
+        ...
+
+    async def delete_conversation(self, conversation_id: int, owner: str, at: datetime) -> None:
+        """Mark it as deleted: it is listed no more and takes no message; a second time is no error.
+
+        Raises:
+            NotFoundError: there is none, or it is somebody else's.
+        """
+        ...
+
     async def list_messages(self, conversation_id: int, owner: str) -> list[MessageRow]:
         """All messages in order; empty for an unknown conversation."""
         ...
@@ -109,5 +151,49 @@ class ConversationStore(Protocol):
         ...
 
     async def history(self, conversation_id: int, before_message_id: int) -> list[MessageRow]:
-        """The newest 200 ended messages with text before that message, in order."""
+        """The newest 200 ended messages with text before that message, in order.
+
+        Of several answers that runs gave to one message, only the newest.
+        """
+        ...
+
+    async def add_message(self, message: NewMessage, owner: str) -> int:
+        """Keep a message made by hand, completed or streaming; its id.
+
+        Raises:
+            NotFoundError: there is no such conversation, it is deleted, or it is somebody else's.
+        """
+        ...
+
+    async def append_content(
+        self, message_id: int, owner: str, chunk: str, token_count: int, at: datetime
+    ) -> None:
+        """Add `chunk` to the end of a message made by hand, and `token_count` to its tokens.
+
+        Raises:
+            NotFoundError: there is none, it is somebody else's, or its conversation is deleted.
+            ConflictError: it has ended, or a run writes it.
+        """
+        ...
+
+    async def replace_content(
+        self, message_id: int, owner: str, content: str, token_count: int | None, at: datetime
+    ) -> None:
+        """Give a message made by hand, ended or not, another text; None keeps its token count.
+
+        Raises:
+            NotFoundError: there is none, it is somebody else's, or its conversation is deleted.
+            ConflictError: a run wrote it, or writes it.
+        """
+        ...
+
+    async def end_message(
+        self, message_id: int, owner: str, status: MessageStatus, at: datetime
+    ) -> None:
+        """End an open message with `status`; one that has ended stays as it ended.
+
+        Raises:
+            NotFoundError: there is none, it is somebody else's, or its conversation is deleted.
+            ConflictError: a run writes it; that run ends it.
+        """
         ...

@@ -6,33 +6,31 @@
 Each check opens a store of its own, which must be empty.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 import msgspec
 
 from tailrace._ids import new_run_id
 from tailrace.errors import (
-    ConflictError,
     FencedError,
+    InvalidRequestError,
     LogClosedError,
     LogConflictError,
     NotFoundError,
     TailraceError,
 )
-from tailrace.events.ending import content_sha256, ending, with_facts
+from tailrace.events.asking import InputRequest, answering, asking
+from tailrace.events.ending import content_sha256
 from tailrace.events.event import StreamEvent
-from tailrace.events.fold import RunFold
-from tailrace.events.logged import LoggedEvent
-from tailrace.events.types import EventType, Outcome, WorkflowStage
-from tailrace.stores.base import Accepted, FinalState, NewRun, RunState, StageResult, Store
+from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
+from tailrace.stores.base import NewRun, RunState, StageResult, Store
 from tailrace.stores.conversations import MessageStatus
-from tailrace.stores.final import final_state
+from tailrace.testing import conversations
+from tailrace.testing.made_runs import AT, accepted_run, chunks, closing, placed, refused
 
 OpenStore = Callable[[], Awaitable[Store]]
 """Opens an empty store."""
-
-AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 async def check_store(open_store: OpenStore) -> None:
@@ -47,62 +45,6 @@ async def check_store(open_store: OpenStore) -> None:
             await check(store)
         finally:
             await store.aclose()
-
-
-async def accepted_run(
-    store: Store, *, conversation_id: int | None = None, owner: str = "", key: str | None = None
-) -> Accepted:
-    """A new run in `store`."""
-    return await store.create(
-        NewRun(
-            run_id=new_run_id(),
-            owner=owner,
-            query="What is in the plan?",
-            request={"query": "What is in the plan?"},
-            session_id="session",
-            conversation_id=conversation_id,
-            idempotency_key=key,
-            request_sha256="hash",
-            created_at=AT,
-        )
-    )
-
-
-def placed(run_id: str, seq: int, event: StreamEvent, epoch: int = 1) -> LoggedEvent:
-    """`event` at its place in the log."""
-    return LoggedEvent.of(
-        msgspec.structs.replace(event, run_id=run_id, gen=1, seq=seq, epoch=epoch)
-    )
-
-
-def chunks(run_id: str, first_seq: int, texts: Sequence[str], epoch: int = 1) -> list[LoggedEvent]:
-    """Chunks of an answer from `first_seq`."""
-    return [
-        placed(run_id, first_seq + i, StreamEvent.create_chunk(text, i), epoch)
-        for i, text in enumerate(texts)
-    ]
-
-
-def closing(
-    log: Sequence[LoggedEvent], outcome: Outcome, epoch: int = 1
-) -> tuple[LoggedEvent, FinalState]:
-    """The terminal event after `log`, and the final state it is committed with."""
-    fold = RunFold()
-    for logged in log:
-        fold.apply(logged.event)
-    run_id, seq = log[0].event.run_id, log[-1].seq + 1
-    terminal = placed(run_id, seq, with_facts(ending(outcome, AT), fold, seq), epoch)
-    fold.apply(terminal.event)
-    return terminal, final_state(fold, terminal.event)
-
-
-async def _refused(expected: type[TailraceError], attempt: Awaitable[object], what: str) -> None:
-    try:
-        await attempt
-    except expected:
-        return
-    msg = f"{what}: {expected.__name__} was expected, and nothing was raised"
-    raise AssertionError(msg)
 
 
 async def check_create_commits_event_one_and_messages(store: Store) -> None:
@@ -130,7 +72,7 @@ async def check_create_commits_event_one_and_messages(store: Store) -> None:
 
 async def check_nothing_is_half_made(store: Store) -> None:
     """A run in a conversation that does not exist leaves nothing behind."""
-    await _refused(NotFoundError, accepted_run(store, conversation_id=99), "unknown conversation")
+    await refused(NotFoundError, accepted_run(store, conversation_id=99), "unknown conversation")
     assert await store.list_runs("", 10, None) == []
 
 
@@ -141,9 +83,9 @@ async def check_append_is_idempotent_and_ordered(store: Store) -> None:
     assert await store.append(run_id, 1, 2, events) == 3
     assert await store.append(run_id, 1, 2, events) == 3
     other = chunks(run_id, 2, ["a", "X"])
-    await _refused(LogConflictError, store.append(run_id, 1, 2, other), "other bytes")
+    await refused(LogConflictError, store.append(run_id, 1, 2, other), "other bytes")
     gap = chunks(run_id, 5, ["e"])
-    await _refused(LogConflictError, store.append(run_id, 1, 5, gap), "a gap")
+    await refused(LogConflictError, store.append(run_id, 1, 5, gap), "a gap")
     assert [event.seq for event in await store.read(run_id, 0, 10)] == [1, 2, 3]
 
 
@@ -164,7 +106,7 @@ async def check_a_stale_epoch_is_fenced(store: Store) -> None:
     second = await store.claim(run_id)
     assert (first.epoch, second.epoch, second.attempts) == (1, 2, 2)
     late = chunks(run_id, 2, ["late"])
-    await _refused(FencedError, store.append(run_id, 1, 2, late), "a stale epoch")
+    await refused(FencedError, store.append(run_id, 1, 2, late), "a stale epoch")
     assert await store.append(run_id, 2, 2, chunks(run_id, 2, ["new"], 2)) == 2
 
 
@@ -186,8 +128,8 @@ async def check_the_end_is_one_commit_and_final(store: Store) -> None:
     assert terminal.event.metadata["content_sha256"] == content_sha256(message.content)
     assert await store.stage_results(run_id) == [result]
     after = chunks(run_id, 5, ["late"])
-    await _refused(LogClosedError, store.append(run_id, 1, 5, after), "an append after the end")
-    await _refused(LogClosedError, store.claim(run_id), "a claim after the end")
+    await refused(LogClosedError, store.append(run_id, 1, 5, after), "an append after the end")
+    await refused(LogClosedError, store.claim(run_id), "a claim after the end")
 
 
 async def check_cancel_closes_the_log(store: Store) -> None:
@@ -200,7 +142,7 @@ async def check_cancel_closes_the_log(store: Store) -> None:
     assert (run.state, run.epoch, run.last_seq) == (RunState.CANCELLED, 2, 3)
     assert await store.cancel(run_id, AT + timedelta(seconds=2)) == run
     late = chunks(run_id, 3, ["late"])
-    await _refused(FencedError, store.append(run_id, 1, 3, late), "an append after cancel")
+    await refused(FencedError, store.append(run_id, 1, 3, late), "an append after cancel")
     terminal = (await store.read(run_id, 2, 10))[0].event
     message = (await store.list_messages(conversation.id, ""))[1]
     assert (terminal.type, terminal.stage) == (EventType.INTERRUPTED, WorkflowStage.CANCELLED)
@@ -212,7 +154,7 @@ async def check_open_runs_can_be_failed(store: Store) -> None:
     open_run = (await accepted_run(store)).run.run_id
     ended = (await accepted_run(store)).run.run_id
     await store.cancel(ended, AT)
-    assert await store.live_runs() == [open_run]
+    assert [run.run_id for run in await store.live_runs()] == [open_run]
     run = await store.fail(open_run, TailraceError("its worker was lost"), AT)
     assert (run.state, run.outcome, run.error_code) == (
         RunState.FAILED,
@@ -220,6 +162,61 @@ async def check_open_runs_can_be_failed(store: Store) -> None:
         "internal",
     )
     assert await store.live_runs() == []
+
+
+async def check_a_run_waits_for_its_user(store: Store) -> None:
+    """A run waits from the commit of its question to that of the answer, which is one attempt."""
+    conversation = await store.create_conversation("", "home", {}, AT)
+    run_id = (await accepted_run(store, conversation_id=conversation.id)).run.run_id
+
+    async def standing() -> tuple[RunState, MessageStatus, int, int, int]:
+        run = await store.get_run(run_id, "")
+        message = (await store.list_messages(conversation.id, ""))[1]
+        return run.state, message.status, run.epoch, run.attempts, run.last_seq
+
+    await store.claim(run_id)
+    early = placed(run_id, 2, answering(_question(), "Of the mill.", AT), epoch=2)
+    await refused(LogConflictError, store.resume(run_id, early), "an answer nobody asked for")
+    await store.append(run_id, 1, 2, [placed(run_id, 2, _question())])
+    assert await standing() == (RunState.WAITING, MessageStatus.PENDING, 1, 1, 2)
+    assert await store.live_runs() == [await store.get_run(run_id, "")]
+    answer = placed(run_id, 3, answering(_question(), "Of the mill.", AT), epoch=2)
+    assert await store.resume(run_id, answer) == 3
+    assert await store.resume(run_id, answer) == 3
+    assert await standing() == (RunState.RUNNING, MessageStatus.STREAMING, 2, 1, 3)
+    other = placed(run_id, 3, answering(_question(), "Of the weir.", AT), epoch=2)
+    await refused(LogConflictError, store.resume(run_id, other), "a second answer")
+    stale = chunks(run_id, 4, ["late"])
+    await refused(FencedError, store.append(run_id, 1, 4, stale), "the epoch before the answer")
+    assert await store.append(run_id, 2, 4, chunks(run_id, 4, ["new"], 2)) == 4
+
+
+async def check_a_run_that_waits_can_be_ended(store: Store) -> None:
+    """A run that waits is closed like any other, by whom ever, and takes no answer afterwards."""
+    conversation = await store.create_conversation("", "home", {}, AT)
+    for ends_itself in (False, True):
+        accepted = await accepted_run(store, conversation_id=conversation.id)
+        run_id = accepted.run.run_id
+        await store.claim(run_id)
+        asked = placed(run_id, 2, _question())
+        await store.append(run_id, 1, 2, [asked])
+        if ends_itself:
+            last, final = closing([accepted.first_event, asked], Outcome.CANCELLED)
+            await store.append(run_id, 1, 3, [last], final_state=final)
+        else:
+            await store.cancel(run_id, AT + timedelta(seconds=1))
+        run = await store.get_run(run_id, "")
+        message = (await store.list_messages(conversation.id, ""))[-1]
+        assert (run.state, message.status) == (RunState.CANCELLED, MessageStatus.CANCELLED)
+        late = placed(run_id, 3, answering(_question(), "Of the mill.", AT), epoch=2)
+        await refused(LogClosedError, store.resume(run_id, late), "an answer after the end")
+
+
+def _question() -> StreamEvent:
+    request = InputRequest(
+        request_id="1", question="Which plan?", expires_at=AT + timedelta(days=7)
+    )
+    return asking(request, stage=WorkflowStage.INTENT_ANALYSIS, node=NodeType.INTENT, at=AT)
 
 
 async def check_a_live_message_shows_its_log(store: Store) -> None:
@@ -249,7 +246,7 @@ async def check_an_idempotency_key_finds_its_run(store: Store) -> None:
         request_sha256="another hash",
         created_at=AT,
     )
-    await _refused(ConflictError, store.create(reused), "a reused key")
+    await refused(InvalidRequestError, store.create(reused), "a reused key")
     late = msgspec.structs.replace(reused, created_at=AT + timedelta(hours=25))
     assert (await store.create(late)).run.query == "Another?"
 
@@ -260,13 +257,13 @@ async def check_owners_do_not_see_each_other(store: Store) -> None:
     run = (await accepted_run(store, conversation_id=conversation.id, owner="ada")).run
     message_id = run.assistant_message_id
     assert message_id is not None
-    await _refused(NotFoundError, store.get_run(run.run_id, "bob"), "a foreign run")
-    await _refused(
+    await refused(NotFoundError, store.get_run(run.run_id, "bob"), "a foreign run")
+    await refused(
         NotFoundError, store.get_conversation(conversation.id, "bob"), "a foreign conversation"
     )
-    await _refused(NotFoundError, store.get_message(message_id, "bob"), "a foreign message")
+    await refused(NotFoundError, store.get_message(message_id, "bob"), "a foreign message")
     foreign = accepted_run(store, conversation_id=conversation.id, owner="bob")
-    await _refused(NotFoundError, foreign, "a run in a foreign conversation")
+    await refused(NotFoundError, foreign, "a run in a foreign conversation")
     assert await store.list_messages(conversation.id, "bob") == []
     assert await store.list_runs("bob", 10, None) == []
     assert await store.list_conversations("bob", 10, 0, None, "active") == ([], 0)
@@ -281,8 +278,11 @@ CHECKS = (
     check_the_end_is_one_commit_and_final,
     check_cancel_closes_the_log,
     check_open_runs_can_be_failed,
+    check_a_run_waits_for_its_user,
+    check_a_run_that_waits_can_be_ended,
     check_a_live_message_shows_its_log,
     check_an_idempotency_key_finds_its_run,
     check_owners_do_not_see_each_other,
+    *conversations.CHECKS,
 )
 """Every promise of the contract, one function each; a test can be parametrised over them."""

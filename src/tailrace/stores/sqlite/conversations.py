@@ -11,7 +11,12 @@ import msgspec
 from tailrace.errors import NotFoundError
 from tailrace.events.event import JSON
 from tailrace.events.fold import RunFold
-from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, ThinkingRow
+from tailrace.stores.conversations import (
+    OPEN_STATUSES,
+    Conversation,
+    MessageRow,
+    ThinkingRow,
+)
 from tailrace.stores.final import message_metadata
 from tailrace.stores.sqlite import logs, rows
 from tailrace.stores.sqlite.rows import one, time_text
@@ -19,7 +24,13 @@ from tailrace.stores.sqlite.rows import one, time_text
 _HISTORY: Final = 200
 _MAX_MESSAGES: Final = 10_000
 _MAX_EVENTS: Final = 1_000_000
-_OPEN: Final = frozenset({MessageStatus.PENDING, MessageStatus.STREAMING})
+_DELETED: Final = "deleted"
+_TITLE_CHARS: Final = 50
+_ANSWERED_AGAIN: Final = """
+  AND NOT EXISTS (SELECT 1 FROM messages AS later WHERE later.conversation_id = m.conversation_id
+    AND later.id > m.id AND later.parent_message_id = m.parent_message_id
+    AND later.run_id IS NOT NULL AND m.run_id IS NOT NULL AND later.content <> '')
+"""
 
 
 def create(
@@ -73,6 +84,61 @@ def list_page(
     return [rows.conversation(row) for row in found], total[0] if total else 0
 
 
+def rename(
+    connection: apsw.Connection, conversation_id: int, owner: str, title: str, at: datetime
+) -> Conversation:
+    """The conversation under its new title.
+
+    Raises:
+        NotFoundError: there is none, it is deleted, or it is somebody else's.
+    """
+    renamed = one(
+        connection,
+        "UPDATE conversations SET title = ?, updated_at = ? "
+        "WHERE id = ? AND owner = ? AND status = 'active' RETURNING id",
+        (title, time_text(at), conversation_id, owner),
+    )
+    if renamed is None:
+        raise NotFoundError(_gone(conversation_id))
+    return get(connection, conversation_id, owner)
+
+
+def delete(connection: apsw.Connection, conversation_id: int, owner: str, at: datetime) -> None:
+    """Mark the conversation as deleted.
+
+    Raises:
+        NotFoundError: there is none, or it is somebody else's.
+    """
+    if get(connection, conversation_id, owner).status != _DELETED:
+        connection.execute(
+            "UPDATE conversations SET status = ?, updated_at = ? WHERE id = ?",
+            (_DELETED, time_text(at), conversation_id),
+        )
+
+
+def use(
+    connection: apsw.Connection,
+    conversation_id: int,
+    owner: str,
+    at: datetime,
+    title_from: str = "",
+) -> None:
+    """Say that it was used at `at`; without a title, it takes the first words of `title_from`.
+
+    Raises:
+        NotFoundError: there is none, it is deleted, or it is somebody else's.
+    """
+    title = " ".join(title_from.split())[:_TITLE_CHARS] or None
+    used = one(
+        connection,
+        "UPDATE conversations SET updated_at = ?, title = coalesce(title, ?) "
+        "WHERE id = ? AND owner = ? AND status = 'active' RETURNING id",
+        (time_text(at), title, conversation_id, owner),
+    )
+    if used is None:
+        raise NotFoundError(_gone(conversation_id))
+
+
 def list_messages(
     connection: apsw.Connection, conversation_id: int, owner: str
 ) -> list[MessageRow]:
@@ -108,14 +174,19 @@ def get_message(connection: apsw.Connection, message_id: int, owner: str) -> Mes
 def history(
     connection: apsw.Connection, conversation_id: int, before_message_id: int
 ) -> list[MessageRow]:
-    """The newest ended messages with text before that message, in order."""
+    """The newest ended messages with text before that message, in order; no answer twice."""
     found = rows.rows(
         connection,
-        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE conversation_id = ? AND id < ? "  # noqa: S608 - a constant of ours
-        "AND content <> '' AND status NOT IN ('pending', 'streaming') ORDER BY id DESC LIMIT ?",
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages AS m WHERE conversation_id = ? AND id < ? "  # noqa: S608 - constants of ours
+        f"AND content <> '' AND status NOT IN ('pending', 'streaming') {_ANSWERED_AGAIN} "
+        "ORDER BY id DESC LIMIT ?",
         (conversation_id, before_message_id, _HISTORY),
     )
     return [rows.message(row, ()) for row in reversed(found)]
+
+
+def _gone(conversation_id: int) -> str:
+    return f"there is no conversation {conversation_id}, or it is deleted"
 
 
 def _columns(table: str) -> str:
@@ -139,7 +210,7 @@ def _messages(connection: apsw.Connection, found: Sequence[rows.Row]) -> list[Me
 
 def _so_far(connection: apsw.Connection, message: MessageRow) -> MessageRow:
     """An assistant message of a live run, with what its log holds so far."""
-    if message.status not in _OPEN or message.run_id is None:
+    if message.status not in OPEN_STATUSES or message.run_id is None:
         return message
     fold = RunFold()
     for logged in logs.read(connection, message.run_id, 0, _MAX_EVENTS):

@@ -8,15 +8,14 @@ from typing import Final
 
 import apsw
 
-from tailrace.errors import ConflictError, LogClosedError, NotFoundError
+from tailrace.errors import ConflictError, InvalidRequestError, LogClosedError, NotFoundError
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.opening import opening
 from tailrace.stores.base import LIVE_STATES, Accepted, NewRun, RunRow
-from tailrace.stores.sqlite import rows
+from tailrace.stores.sqlite import conversations, rows
 from tailrace.stores.sqlite.logs import append, closed, read, run_of, unknown
 from tailrace.stores.sqlite.rows import one, time_text
 
-_TITLE_CHARS: Final = 50
 _KEY_KEPT: Final = timedelta(hours=24)
 
 
@@ -24,13 +23,15 @@ def create(connection: apsw.Connection, run: NewRun) -> Accepted:
     """Make the run, its messages and event 1.
 
     Raises:
-        NotFoundError: no such conversation.
-        ConflictError: the idempotency key belongs to another request.
+        NotFoundError: no such conversation, or no such run to try again.
+        ConflictError: the run to try again has not ended, or is not the newest any more.
+        InvalidRequestError: the idempotency key, or the run to try again, had another request.
     """
     known = _same_request(connection, run)
     if known is not None:
         return known
     _check_conversation(connection, run)
+    question = _question_of_retried(connection, run)
     at = time_text(run.created_at)
     connection.execute(
         "INSERT INTO runs (run_id, owner, query, request, request_sha256, idempotency_key, "
@@ -49,7 +50,7 @@ def create(connection: apsw.Connection, run: NewRun) -> Accepted:
             at,
         ),
     )
-    user, assistant = _create_messages(connection, run, at)
+    user, assistant = _create_messages(connection, run, question, at)
     event = opening(
         run_id=run.run_id,
         session_id=run.session_id,
@@ -125,7 +126,7 @@ def _same_request(connection: apsw.Connection, run: NewRun) -> Accepted | None:
     """The run that was made for the same idempotency key, if it is not too long ago.
 
     Raises:
-        ConflictError: it was made for another request.
+        InvalidRequestError: it was made for another request.
     """
     if run.idempotency_key is None:
         return None
@@ -146,7 +147,7 @@ def _same_request(connection: apsw.Connection, run: NewRun) -> Accepted | None:
             f"the Idempotency-Key {run.idempotency_key!r} was used for another request; "
             "use a new key"
         )
-        raise ConflictError(msg)
+        raise InvalidRequestError(msg)
     return Accepted(run=run_of(connection, run_id), first_event=read(connection, run_id, 0, 1)[0])
 
 
@@ -163,32 +164,63 @@ def _check_conversation(connection: apsw.Connection, run: NewRun) -> None:
         raise NotFoundError(msg)
 
 
+def _question_of_retried(connection: apsw.Connection, run: NewRun) -> int | None:
+    """The message that the run which is tried again answered; None where `run` is no retry.
+
+    Raises:
+        NotFoundError: there is no such run in this conversation.
+        ConflictError: it has not ended, or something came after it.
+        InvalidRequestError: it answered another question.
+    """
+    if run.retry_of is None:
+        return None
+    row = one(
+        connection,
+        "SELECT state, query, user_message_id, assistant_message_id, (SELECT max(m.id) "
+        "FROM messages AS m WHERE m.conversation_id = runs.conversation_id) "
+        "FROM runs WHERE run_id = ? AND owner = ? AND conversation_id = ?",
+        (run.retry_of, run.owner, run.conversation_id),
+    )
+    if row is None:
+        msg = f"{unknown(run.retry_of)} in this conversation to try again"
+        raise NotFoundError(msg)
+    state, query, question, answer, newest = row
+    if state in LIVE_STATES:
+        msg = f"run {run.retry_of} has not ended; stop it first"
+        raise ConflictError(msg)
+    if answer != newest:
+        msg = f"run {run.retry_of} is not the newest of its conversation any more; ask anew"
+        raise ConflictError(msg)
+    if query != run.query:
+        msg = f"run {run.retry_of} answered another question; leave `retry_of` out to ask this one"
+        raise InvalidRequestError(msg)
+    return question
+
+
 def _create_messages(
-    connection: apsw.Connection, run: NewRun, at: str
+    connection: apsw.Connection, run: NewRun, question: int | None, at: str
 ) -> tuple[int | None, int | None]:
+    """The messages of the run: the one it answers, made unless it is `question`, and its answer."""
     if run.conversation_id is None:
         return None, None
     insert = (
         "INSERT INTO messages (conversation_id, run_id, parent_message_id, role, content, status, "
         "created_at, updated_at, completed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
+    if question is None:
+        connection.execute(
+            insert,
+            (run.conversation_id, run.run_id, None, "user", run.query, "completed", at, at, at),
+        )
+        question = connection.last_insert_rowid()
     connection.execute(
         insert,
-        (run.conversation_id, run.run_id, None, "user", run.query, "completed", at, at, at),
-    )
-    user = connection.last_insert_rowid()
-    connection.execute(
-        insert,
-        (run.conversation_id, run.run_id, str(user), "assistant", "", "pending", at, at, None),
+        (run.conversation_id, run.run_id, str(question), "assistant", "", "pending", at, at, None),
     )
     assistant = connection.last_insert_rowid()
     connection.execute(
         "UPDATE runs SET user_message_id = ?, assistant_message_id = ? WHERE run_id = ?",
-        (user, assistant, run.run_id),
+        (question, assistant, run.run_id),
     )
-    title = " ".join(run.query.split())[:_TITLE_CHARS]
-    connection.execute(
-        "UPDATE conversations SET updated_at = ?, title = coalesce(title, ?) WHERE id = ?",
-        (at, title, run.conversation_id),
-    )
-    return user, assistant
+    conversations.use(connection, run.conversation_id, run.owner, run.created_at, run.query)
+    return question, assistant

@@ -12,8 +12,8 @@ from tailrace.events.event import JSON
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
 from tailrace.stores.base import Accepted, FinalState, NewRun, RunRow, StageResult
-from tailrace.stores.conversations import Conversation, MessageRow
-from tailrace.stores.sqlite import conversations, logs, runs
+from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, NewMessage
+from tailrace.stores.sqlite import conversations, logs, messages, runs
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrate
 
@@ -140,3 +140,41 @@ class SQLiteStore:
         return await self.database.read(
             lambda c: conversations.history(c, conversation_id, before_message_id)
         )
+
+    async def rename_conversation(
+        self, conversation_id: int, owner: str, title: str, at: datetime
+    ) -> Conversation:
+        """See `ConversationStore.rename_conversation`."""
+        return await self.database.write(
+            lambda c: conversations.rename(c, conversation_id, owner, title, at)
+        )
+
+    async def delete_conversation(self, conversation_id: int, owner: str, at: datetime) -> None:
+        """See `ConversationStore.delete_conversation`."""
+        await self.database.write(lambda c: conversations.delete(c, conversation_id, owner, at))
+
+    async def add_message(self, message: NewMessage, owner: str) -> int:
+        """See `ConversationStore.add_message`."""
+        return await self.database.write(lambda c: messages.add(c, message, owner))
+
+    async def append_content(
+        self, message_id: int, owner: str, chunk: str, token_count: int, at: datetime
+    ) -> None:
+        """See `ConversationStore.append_content`."""
+        await self.database.write(
+            lambda c: messages.append(c, message_id, owner, chunk, token_count, at)
+        )
+
+    async def replace_content(
+        self, message_id: int, owner: str, content: str, token_count: int | None, at: datetime
+    ) -> None:
+        """See `ConversationStore.replace_content`."""
+        await self.database.write(
+            lambda c: messages.replace(c, message_id, owner, content, token_count, at)
+        )
+
+    async def end_message(
+        self, message_id: int, owner: str, status: MessageStatus, at: datetime
+    ) -> None:
+        """See `ConversationStore.end_message`."""
+        await self.database.write(lambda c: messages.end(c, message_id, owner, status, at))
