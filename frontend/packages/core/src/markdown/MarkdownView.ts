@@ -1,0 +1,216 @@
+/**
+ * MarkdownView: Markdown that is still being written, as DOM that grows with it.
+ *
+ * Rule 1: a settled block (`settle.ts`) is DOM that is not touched again before `finish`; only the
+ *         open part behind it is read again and patched.
+ * Rule 2: after `finish`, the DOM is what `renderMarkdown` makes of the same text, however the text
+ *         came. It replaces only what differs: text that was held back or mended, links whose
+ *         definition came late.
+ * Rule 3: the work is bounded: an open part of more than `LARGE` characters is read again only after
+ *         it grew by a 64th, so that nothing costs the square of its length.
+ */
+
+import { type Block, blockTree, type Context } from './blocks'
+import { listenForCopies } from './copying'
+import { create, patch } from './dom'
+import { shownLength } from './hold'
+import { ENGLISH, type Labels } from './labels'
+import { normalize, type References } from './parser'
+import { definitions, InlineMemory, read } from './reading'
+import { settledCount } from './settle'
+import { type Branch, sameTree } from './tree'
+
+export interface MarkdownOptions {
+  readonly labels?: Partial<Labels>
+  /** What a heading of the first level becomes, 1 to 6 (default 3: below the page's own). */
+  readonly topHeading?: number
+}
+
+/** A block as it stands in the page. */
+interface Shown {
+  readonly tree: Branch
+  readonly node: HTMLElement
+}
+
+/** Blocks that settled together. */
+interface Settled {
+  readonly shown: readonly Shown[]
+  /** Where they end in the text. */
+  readonly end: number
+  /** How much of the text was looked at to know that they are settled. */
+  readonly witness: number
+  readonly references: References
+}
+
+const LARGE = 16_384
+const GROWTH = 64
+
+export class MarkdownView {
+  readonly #root: HTMLElement
+  readonly #labels: Labels
+  readonly #topHeading: number
+  #memory: InlineMemory
+  #settled: Settled[] = []
+  #open: readonly Shown[] = []
+  #references: References = Object.create(null)
+  #text = ''
+  #shownEnd = 0
+  #finished = true
+  #readLength = 0
+
+  constructor(root: HTMLElement, options: MarkdownOptions = {}) {
+    this.#root = root
+    this.#labels = { ...ENGLISH, ...options.labels }
+    this.#topHeading = options.topHeading ?? 3
+    this.#memory = new InlineMemory(this.#labels)
+    root.replaceChildren()
+    listenForCopies(root)
+  }
+
+  /** How many characters were read so far: what all updates cost together. */
+  get readLength(): number {
+    return this.#readLength
+  }
+
+  /** The nodes that stay as they are until `finish`. */
+  get settledNodes(): readonly HTMLElement[] {
+    return this.#settled.flatMap(({ shown }) => shown.map(({ node }) => node))
+  }
+
+  /** Show `text`, of which more may follow. A text that does not begin with the former one is shown from where they differ. */
+  update(text: string): void {
+    if (this.#finished) this.#keep(0)
+    else if (!text.startsWith(this.#text)) this.#keep(sharedLength(text, this.#text))
+    this.#finished = false
+    this.#text = text
+    const from = this.#settledEnd
+    const source = normalize(text.slice(from))
+    const shown = source.slice(0, shownLength(source))
+    const end = from + shown.length
+    if (end >= this.#shownEnd && end - this.#shownEnd < growthWaitedFor(shown.length)) return
+    this.#shownEnd = end
+    this.#showOpen(shown, text)
+  }
+
+  /** The text is whole: show all of it, as if it had come at once. */
+  finish(): void {
+    if (this.#finished) return
+    this.#finished = true
+    const { blocks, references } = this.#read(normalize(this.#text), Object.create(null))
+    const shown = [...this.#settled.flatMap((settled) => settled.shown), ...this.#open]
+    this.#settled = []
+    this.#open = this.#replace(shown, this.#trees(blocks, references))
+  }
+
+  get #settledEnd(): number {
+    return this.#settled.at(-1)?.end ?? 0
+  }
+
+  /** Open again what was settled by looking at more than the first `length` characters. */
+  #keep(length: number): void {
+    const kept = this.#settled.filter(({ witness }) => witness <= length)
+    const opened = this.#settled.slice(kept.length).flatMap(({ shown }) => shown)
+    this.#open = [...opened, ...this.#open]
+    this.#settled = kept
+    this.#references = Object.create(null)
+    for (const { references } of kept) this.#define(references)
+    this.#memory = new InlineMemory(this.#labels)
+    this.#shownEnd = 0
+  }
+
+  #define(references: References): void {
+    for (const [label, reference] of Object.entries(references))
+      this.#references[label] ??= reference
+  }
+
+  #read(text: string, known: References): ReturnType<typeof read> {
+    this.#readLength += text.length
+    return read(text, known)
+  }
+
+  #showOpen(source: string, text: string): void {
+    const { blocks, references } = this.#read(source, this.#references)
+    this.#open = this.#replace(this.#open, this.#trees(blocks, references))
+    const count = settledCount(blocks, source)
+    if (count > 0) this.#settle(blocks.slice(0, count), references, text)
+  }
+
+  #trees(blocks: readonly Block[], references: References): Branch[] {
+    this.#memory.begin(references)
+    const context: Context = {
+      labels: this.#labels,
+      topHeading: this.#topHeading,
+      inline: this.#memory.trees,
+    }
+    return blocks.map((block) => blockTree(block, context)).filter((tree) => tree !== null)
+  }
+
+  #settle(blocks: readonly Block[], references: References, text: string): void {
+    const isShown = (block: Block) => block.type !== 'reference_definition'
+    const count = blocks.filter(isShown).length
+    const found = definitions(
+      blocks.flatMap(({ tokens }) => tokens),
+      references,
+    )
+    const from = this.#settledEnd
+    const end = from + lineStart(text.slice(from), blocks.at(-1)?.endLine ?? 0)
+    const shown = this.#open.slice(0, count)
+    this.#settled.push({ shown, end, witness: this.#shownEnd, references: found })
+    this.#open = this.#open.slice(count)
+    this.#define(found)
+  }
+
+  /** Make the page show `trees` where `shown` stands. What is the same at either end stays. */
+  #replace(shown: readonly Shown[], trees: readonly Branch[]): Shown[] {
+    const shorter = Math.min(shown.length, trees.length)
+    let head = 0
+    while (head < shorter && same(shown[head], trees[head])) head++
+    let tail = 0
+    while (tail < shorter - head && same(shown.at(-1 - tail), trees.at(-1 - tail))) tail++
+    const old = shown.slice(head, shown.length - tail)
+    const after = shown[shown.length - tail]?.node ?? null
+    const middle = trees.slice(head, trees.length - tail).map((tree, i): Shown => {
+      const before = old[i]
+      if (before !== undefined) return { tree, node: patch(before.node, before.tree, tree) }
+      const node = create(this.#root.ownerDocument, tree)
+      this.#root.insertBefore(node, after)
+      return { tree, node }
+    })
+    for (const { node } of old.slice(middle.length)) node.remove()
+    return [...shown.slice(0, head), ...middle, ...shown.slice(shown.length - tail)]
+  }
+}
+
+/** Show `text` in `root`, at once and whole. */
+export function renderMarkdown(root: HTMLElement, text: string, options?: MarkdownOptions): void {
+  const view = new MarkdownView(root, options)
+  view.update(text)
+  view.finish()
+}
+
+function same(shown: Shown | undefined, tree: Branch | undefined): boolean {
+  return shown !== undefined && tree !== undefined && sameTree(shown.tree, tree)
+}
+
+function growthWaitedFor(length: number): number {
+  return length > LARGE ? length / GROWTH : 0
+}
+
+function sharedLength(one: string, other: string): number {
+  const shorter = Math.min(one.length, other.length)
+  let length = 0
+  while (length < shorter && one[length] === other[length]) length++
+  return length
+}
+
+/** Where a line of `text` begins, lines counted from 0, whatever ends them. */
+function lineStart(text: string, line: number): number {
+  const lineEnds = text.matchAll(/\r\n?|\n/g)
+  let start = 0
+  for (let i = 0; i < line; i++) {
+    const { value } = lineEnds.next()
+    if (value === undefined) return text.length
+    start = value.index + value[0].length
+  }
+  return start
+}

@@ -1,0 +1,58 @@
+/**
+ * markdown-it, set up for text that nobody vouches for: text in, tokens out.
+ *
+ * Rule 1: HTML is text. Which address may be a link is decided in `address.ts`, not here.
+ * Rule 2: no text is lost, however deep it is nested: below `MAX_LEVEL` it stays as it was written.
+ */
+
+import MarkdownIt, { type MarkdownIt as Parser, type StateBlock, type Token } from 'markdown-it'
+
+export type { Token }
+
+/** Link reference definitions, by label. */
+export type References = Record<string, { title: string; href: string }>
+
+/** A list is two levels deep (itself and its item), a quotation one. */
+const MAX_LEVEL = 24
+
+/** Stateless, so that one serves all; making one takes half a millisecond. */
+const PARSER = makeParser()
+
+function makeParser(): Parser {
+  const parser = new MarkdownIt({ html: false, linkify: true, typographer: false, maxNesting: 64 })
+  parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false })
+  for (const scheme of ['ftp:', '//', 'mailto:']) parser.linkify.add(scheme, null)
+  parser.validateLink = () => true
+  parser.normalizeLinkText = (address) => address
+  parser.block.ruler.before('table', 'too_deep', tooDeep)
+  return parser
+}
+
+function tooDeep(state: StateBlock, startLine: number, endLine: number): boolean {
+  if (state.level < MAX_LEVEL) return false
+  let line = startLine + 1
+  while (line < endLine && !state.isEmpty(line) && (state.sCount[line] ?? 0) >= state.blkIndent)
+    line++
+  const token = state.push('too_deep', 'p', 0)
+  token.content = state.getLines(startLine, line, state.blkIndent, false)
+  token.map = [startLine, line]
+  state.line = line
+  return true
+}
+
+/** `text` with one kind of line end and without NUL, as the parser wants it. */
+export function normalize(text: string): string {
+  return text.replace(/\r\n?/g, '\n').replaceAll('\0', '\ufffd')
+}
+
+/** The blocks of a normalized text. Definitions found are added to `references`. */
+export function parseBlocks(text: string, references: References): Token[] {
+  const tokens: Token[] = []
+  PARSER.block.parse(text, PARSER, { references }, tokens)
+  return tokens
+}
+
+/** What stands within a block. */
+export function parseInline(content: string, references: References): readonly Token[] {
+  return PARSER.parseInline(content, { references })[0]?.children ?? []
+}

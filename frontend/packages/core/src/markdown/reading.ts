@@ -1,0 +1,66 @@
+/**
+ * Reads a text, or the part of one that is still open, into blocks and their trees.
+ *
+ * Rule 1: what was read before and stands there again is not read again (`InlineMemory`).
+ * Rule 2: link reference definitions of the settled part count, those of the open part do not stay.
+ */
+
+import { type Block, topLevelBlocks } from './blocks'
+import { inlineTrees } from './inline'
+import type { Labels } from './labels'
+import { parseBlocks, parseInline, type References, type Token } from './parser'
+import type { Tree } from './tree'
+
+/** Blocks, and every definition that may be used in them. */
+export interface Reading {
+  readonly blocks: readonly Block[]
+  readonly references: References
+}
+
+/** The blocks of a normalized text that follows whatever defined `known`. */
+export function read(text: string, known: References): Reading {
+  const references: References = Object.create(known)
+  return { blocks: topLevelBlocks(parseBlocks(text, references)), references }
+}
+
+/** The definitions within `tokens`, by label. */
+export function definitions(tokens: readonly Token[], references: References): References {
+  const found: References = Object.create(null)
+  for (const token of tokens) {
+    if (token.type !== 'reference_definition') continue
+    const { label } = token.meta ?? {}
+    const reference = typeof label === 'string' ? references[label] : undefined
+    if (typeof label === 'string' && reference !== undefined) found[label] ??= reference
+  }
+  return found
+}
+
+/** Remembers the inline texts of the newest reading, each with what became of it. */
+export class InlineMemory {
+  readonly #labels: Labels
+  #references: References = {}
+  #signature = ''
+  #known = new Map<string, readonly Tree[]>()
+  #used = new Map<string, readonly Tree[]>()
+
+  constructor(labels: Labels) {
+    this.#labels = labels
+  }
+
+  /** Begin the next reading. Other definitions make other links: then nothing is known. */
+  begin(references: References): void {
+    const own = Object.entries(references).map(([label, { href }]) => `${label} ${href}`)
+    const signature = own.join('\n')
+    this.#known = signature === this.#signature ? this.#used : new Map()
+    this.#used = new Map()
+    this.#signature = signature
+    this.#references = references
+  }
+
+  readonly trees = (content: string): readonly Tree[] => {
+    const known = this.#used.get(content) ?? this.#known.get(content)
+    const trees = known ?? inlineTrees(parseInline(content, this.#references), this.#labels)
+    this.#used.set(content, trees)
+    return trees
+  }
+}
