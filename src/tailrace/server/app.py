@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from tailrace.agent import ContextAgent
-from tailrace.server import chat, conversations, documents, health, runs, seed_state
+from tailrace.server import chat, conversations, documents, health, pages, runs, seed_state
 from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
 from tailrace.server.stream_response import SEND
@@ -30,6 +30,7 @@ _TAGS = [
     {"name": "conversations", "description": "Conversations and their messages."},
     {"name": "documents", "description": "What answers come from."},
     {"name": "operations", "description": "Health."},
+    {"name": "page", "description": "The web page, and what it is made of."},
 ]
 
 
@@ -63,7 +64,8 @@ def create_app(agent: ContextAgent) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.agent = agent
-    for module in (chat, seed_state, runs, conversations, documents, health):
+    app.state.files = pages.read_files(pages.STATIC)
+    for module in (chat, seed_state, runs, conversations, documents, health, pages):
         app.include_router(module.router)
     settings, token = agent.parts.settings, agent.home.token
     app.add_middleware(Guard, settings=settings, home_token=token)

@@ -5,7 +5,8 @@ Rule 1: `Host` must be a name this server is known by, so that no web page can r
 Rule 2: `Origin`, where there is one, must be this server itself, a loopback address, an allowed
     host or origin, or `file://` (a desktop application's own page). `null` is refused: any web
     page can send it, from a sandboxed frame.
-Rule 3: where keys are set, every route but those of `_OPEN` asks for one, in a header only.
+Rule 3: where keys are set, every route but those of `_OPEN` and the page's files asks for one, in
+    a header only.
 Rule 4: a body is bounded in bytes and in time, whether or not it says its length.
 """
 
@@ -27,7 +28,8 @@ from tailrace.settings import Settings
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, never bound
-_OPEN: Final = frozenset({"/", "/healthz", "/health", "/api/health", "/api/auth/status"})
+_OPEN: Final = frozenset({"/", "/plain", "/healthz", "/health", "/api/health", "/api/auth/status"})
+_OPEN_BELOW: Final = "/static/"
 _UPLOAD: Final = "/api/documents"
 _LEAST_BYTES_PER_S: Final = 64 * 1024
 _MAX_SHOWN: Final = 80
@@ -116,7 +118,7 @@ class Guard:
         found = [owner for key, owner in self._keys if _is_one_of(key, offered)]
         if found:
             return Caller(owner=found[0])
-        if path in _OPEN:
+        if path in _OPEN or path.startswith(_OPEN_BELOW):
             return Caller()
         said = "this key is not known here" if offered else "this server asks for a key"
         msg = f"{said}; send one as X-API-Key: <key> or Authorization: Bearer <key>"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from tailrace.context.ingest import IngestReport
 from tailrace.events.fold import RunFold
 from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.llm.base import ModelInfo
 from tailrace.stores.base import RunRow, RunState
 from tailrace.stores.documents import DocumentOrigin, DocumentRow, DocumentStatus
 
@@ -183,6 +184,11 @@ class Model(BaseModel):
     name: str
     embedded: bool = Field(description="Whether it runs on this machine, supervised by us.")
     smoke_test_only: bool = Field(description="Whether it is too small to be of use.")
+
+    @classmethod
+    def of(cls, info: ModelInfo) -> "Model":
+        """The model as it is shown."""
+        return cls(name=info.name, embedded=info.embedded, smoke_test_only=info.smoke_test_only)
 
 
 class Health(BaseModel):
