@@ -33,6 +33,7 @@ from tailrace.state.state import Turn, WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow
 from tailrace.streaming.manager import StreamingManager
 from tailrace.streaming.viewer import view_ended
+from tailrace.workflow.engine import WorkflowEngine
 
 _log = logging.getLogger(__name__)
 
@@ -58,24 +59,28 @@ class ContextAgent:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, clock: Clock = SYSTEM_CLOCK
+        cls,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        engine: WorkflowEngine | None = None,
     ) -> AsyncGenerator["ContextAgent", None]:
         """The agent of `settings.home`, which it locks; runs that were left open are closed first.
+
+        Args:
+            settings: Which home, and how.
+            clock: What tells the time.
+            engine: Instead of the one with our own nodes.
 
         Raises:
             HomeLockedError: another process has this home.
             StoreError: the home cannot be used.
             InvalidRequestError: a setting cannot be used.
         """
-        Args:
-            settings: Which home, and how.
-            clock: What tells the time.
-            engine: Instead of the one with our own nodes.
-
         async with AsyncExitStack() as stack:
             home = Home.lock(settings.home)
             stack.callback(home.unlock)
-            parts = await stack.enter_async_context(open_parts(settings, clock))
+            parts = await stack.enter_async_context(open_parts(settings, clock, engine))
             agent = cls(parts, home, clock)
             await agent._close_lost()
             stack.push_async_callback(agent.shut_down)
@@ -113,12 +118,12 @@ class ContextAgent:
                     request=request.to_dict(),
                     session_id=request.session_id or new_session_id(),
                     conversation_id=request.conversation_id,
+                    retry_of=request.retry_of,
                     idempotency_key=idempotency_key,
                     request_sha256=request.sha256(),
                     created_at=self.clock.now(),
                 )
             )
-                    retry_of=request.retry_of,
         except BaseException:
             self._quota.release(owner)
             raise

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from tailrace._clock import Clock
 from tailrace.context.ingest import Ingest
 from tailrace.context.search import ContextIndex
-from tailrace.events.types import WorkflowStage
 from tailrace.llm.base import LLMClient
 from tailrace.llm.library import ModelLibrary
 from tailrace.llm.registry import open_library, open_llm
+from tailrace.nodes.base import BaseNode
 from tailrace.nodes.context import ContextNode
 from tailrace.nodes.executor import ExecutorNode
 from tailrace.nodes.intent import IntentNode
@@ -45,20 +45,17 @@ class Parts:
     engine: WorkflowEngine
 
 
-def default_engine() -> WorkflowEngine:
-    """The engine with our own node for each stage."""
-    return WorkflowEngine(
-        {
-            WorkflowStage.INTENT_ANALYSIS: IntentNode(),
-            WorkflowStage.CONTEXT_GATHERING: ContextNode(),
-            WorkflowStage.EXECUTION: ExecutorNode(),
-        }
-    )
+def default_engine(*own: BaseNode) -> WorkflowEngine:
+    """The engine with our own node for each stage; one of `own` takes the place of ours at its."""
+    nodes: list[BaseNode] = [IntentNode(), ContextNode(), ExecutorNode(), *own]
+    return WorkflowEngine({node.stage: node for node in nodes})
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, clock: Clock) -> AsyncGenerator[Parts, None]:
-    """The parts of `settings.home`.
+async def open_parts(
+    settings: Settings, clock: Clock, engine: WorkflowEngine | None = None
+) -> AsyncGenerator[Parts, None]:
+    """The parts of `settings.home`; `engine` is ours where none is given.
 
     Raises:
         StoreError: the home cannot be used.
@@ -78,5 +75,5 @@ async def open_parts(settings: Settings, clock: Clock) -> AsyncGenerator[Parts, 
             ingest=Ingest(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
             library=library,
             llm=llm,
-            engine=default_engine(),
+            engine=engine or default_engine(),
         )
