@@ -33,7 +33,6 @@ from tailrace.state.state import Turn, WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow
 from tailrace.streaming.manager import StreamingManager
 from tailrace.streaming.viewer import view_ended
-from tailrace.workflow.engine import WorkflowEngine
 
 _log = logging.getLogger(__name__)
 
@@ -59,18 +58,9 @@ class ContextAgent:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls,
-        settings: Settings,
-        clock: Clock = SYSTEM_CLOCK,
-        *,
-        engine: WorkflowEngine | None = None,
+        cls, settings: Settings, clock: Clock = SYSTEM_CLOCK
     ) -> AsyncGenerator["ContextAgent", None]:
         """The agent of `settings.home`, which it locks; runs that were left open are closed first.
-
-        Args:
-            settings: Which home, and how.
-            clock: What tells the time.
-            engine: Instead of the one with our own nodes.
 
         Raises:
             HomeLockedError: another process has this home.
@@ -80,7 +70,7 @@ class ContextAgent:
         async with AsyncExitStack() as stack:
             home = Home.lock(settings.home)
             stack.callback(home.unlock)
-            parts = await stack.enter_async_context(open_parts(settings, clock, engine))
+            parts = await stack.enter_async_context(open_parts(settings, clock))
             agent = cls(parts, home, clock)
             await agent._close_lost()
             stack.push_async_callback(agent.shut_down)
