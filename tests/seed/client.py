@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import httptools
 import httpx2
 
-from .screens import NO_MESSAGE, Desktop, LineReader, Message, Page
+from .screens import NO_MESSAGE, Desktop, Frame, LineReader, Message, Page
 
 _PIECE_BYTES: Final = 65_536
 _HISTORY_OF_PAGE: Final = 10
@@ -105,10 +105,15 @@ class Fetch:
 
 
 class _Client:
-    """What both have in common: one stream at a time, told to whoever waits for a moment of it."""
+    """What both have in common: one stream at a time, and a way to wait for a moment of it.
+
+    Attributes:
+        frames: All frames so far.
+    """
 
     def __init__(self, http: httpx2.AsyncClient) -> None:
         self.http = http
+        self.frames: list[Frame] = []
         self._changed = asyncio.Event()
         self._fetch: Fetch | None = None
 
@@ -118,16 +123,19 @@ class _Client:
             self._changed.clear()
             await self._changed.wait()
 
-    async def _post(self, body: dict[str, Any], take: Callable[[bytes], None]) -> Fetch:
-        """The stream that answers `body`, taken to its end."""
+    async def _post(self, body: dict[str, Any], show: Callable[[Frame], None]) -> Fetch:
+        """The stream that answers `body`, shown to its end."""
+        reader = LineReader()
 
-        def told(data: bytes) -> None:
-            take(data)
+        def take(data: bytes) -> None:
+            for frame in reader.feed(data):
+                self.frames.append(frame)
+                show(frame)
             self._changed.set()
 
         port = self.http.base_url.port
         assert port is not None
-        async with Fetch(port, "/api/agent/chat/stream", body, told) as self._fetch:
+        async with Fetch(port, "/api/agent/chat/stream", body, take) as self._fetch:
             await self._fetch.ended.wait()
         return self._fetch
 
@@ -158,13 +166,7 @@ class DesktopClient(_Client):
         if self.conversation_id is None:
             await self._begin_conversation()
         self.screen.ask(query)
-        reader = LineReader()
-
-        def take(data: bytes) -> None:
-            for frame in reader.feed(data):
-                self.screen.take(frame)
-
-        fetch = await self._post(self.request(query), take)
+        fetch = await self._post(self.request(query), self.screen.take)
         if fetch.status != HTTPStatus.OK:
             self.screen.lose(f"HTTP error! status: {fetch.status}")
         elif fetch.broken:
@@ -220,13 +222,7 @@ class PageClient(_Client):
     async def send(self, query: str) -> None:
         """Ask, and follow the answer to the end of the response."""
         self.screen.ask(query)
-        reader = LineReader()
-
-        def take(data: bytes) -> None:
-            for frame in reader.feed(data):
-                self.screen.take(frame)
-
-        await self._post(self.request(query), take)
+        await self._post(self.request(query), self.screen.take)
 
     def request(self, query: str) -> dict[str, Any]:
         """What it posts."""

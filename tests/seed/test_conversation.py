@@ -134,7 +134,7 @@ async def test_a_reopened_conversation_goes_on_where_it_was(serve: "Serve") -> N
         assert len({row["id"] for row in rows}) == len(rows) == 6
 
 
-async def test_two_chats_at_once_each_show_and_store_their_own(serve: "Serve") -> None:
+async def test_d01_two_chats_at_once_never_mix(serve: "Serve") -> None:
     both = asyncio.Barrier(2)
 
     async def in_turns(_sent: int) -> None:

@@ -1,0 +1,80 @@
+"""What SQLite does, told by SQLite itself: through the hooks it offers to any program."""
+
+import threading
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import apsw
+
+_LIMIT_S: Final = 30.0
+
+
+class Statement(NamedTuple):
+    """One statement, and the thread that ran it."""
+
+    thread: int
+    sql: str
+
+
+class Disk:
+    """Observes, holds up or breaks every connection that is opened meanwhile.
+
+    Attributes:
+        commits: How many transactions have been committed.
+        statements: What was run so far.
+        reached: Set once a statement is held up.
+        full: Whether commits fail.
+    """
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.statements: list[Statement] = []
+        self.reached = threading.Event()
+        self.full = False
+        self._held = ""
+        self._free = threading.Event()
+
+    def __enter__(self) -> Self:
+        apsw.connection_hooks.append(self._observe)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        apsw.connection_hooks.remove(self._observe)
+
+    def hold(self, part: str) -> None:
+        """Hold up the next statement that has `part` in it, until `let_go`."""
+        self._free.clear()
+        self.reached.clear()
+        self._held = part
+
+    def let_go(self) -> None:
+        """Let what is held up go on."""
+        self._held = ""
+        self._free.set()
+
+    def count(self, part: str) -> int:
+        """How many statements so far have `part` in them."""
+        return sum(part in statement.sql for statement in self.statements)
+
+    def _observe(self, connection: apsw.Connection) -> None:
+        connection.trace_v2(apsw.SQLITE_TRACE_STMT, self._ran)  # pyright: ignore[reportUnknownMemberType]  # apsw says no more than `dict`
+        connection.set_commit_hook(self._commits)
+
+    def _ran(self, facts: dict[str, Any]) -> None:
+        sql = str(facts["sql"])
+        self.statements.append(Statement(threading.get_ident(), sql))
+        if self._held and self._held in sql:
+            self._held = ""
+            self.reached.set()
+            self._free.wait(_LIMIT_S)
+
+    def _commits(self) -> bool:
+        """SQLite's question before a commit: whether to roll back instead."""
+        if not self.full:
+            self.commits += 1
+        return self.full
