@@ -33,6 +33,7 @@ from tailrace.state.state import Turn, WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow
 from tailrace.streaming.manager import StreamingManager
 from tailrace.streaming.viewer import view_ended
+from tailrace.workflow.engine import WorkflowEngine
 
 _log = logging.getLogger(__name__)
 
@@ -58,9 +59,18 @@ class ContextAgent:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, clock: Clock = SYSTEM_CLOCK
+        cls,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        engine: WorkflowEngine | None = None,
     ) -> AsyncGenerator["ContextAgent", None]:
         """The agent of `settings.home`, which it locks; runs that were left open are closed first.
+
+        Args:
+            settings: Which home, and how.
+            clock: What tells the time.
+            engine: Instead of the one with our own nodes.
 
         Raises:
             HomeLockedError: another process has this home.
@@ -70,7 +80,7 @@ class ContextAgent:
         async with AsyncExitStack() as stack:
             home = Home.lock(settings.home)
             stack.callback(home.unlock)
-            parts = await stack.enter_async_context(open_parts(settings, clock))
+            parts = await stack.enter_async_context(open_parts(settings, clock, engine))
             agent = cls(parts, home, clock)
             await agent._close_lost()
             stack.push_async_callback(agent.shut_down)
