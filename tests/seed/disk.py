@@ -2,7 +2,7 @@
 
 import threading
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 import apsw
 
@@ -24,6 +24,7 @@ class Disk:
         statements: What was run so far.
         reached: Set once a statement is held up.
         full: Whether commits fail.
+        broken: Statements that have this in them fail; "" for none.
     """
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class Disk:
         self.statements: list[Statement] = []
         self.reached = threading.Event()
         self.full = False
+        self.broken = ""
         self._held = ""
         self._free = threading.Event()
 
@@ -62,16 +64,17 @@ class Disk:
         return sum(part in statement.sql for statement in self.statements)
 
     def _observe(self, connection: apsw.Connection) -> None:
-        connection.trace_v2(apsw.SQLITE_TRACE_STMT, self._ran)  # pyright: ignore[reportUnknownMemberType]  # apsw says no more than `dict`
+        connection.exec_trace = self._runs
         connection.set_commit_hook(self._commits)
 
-    def _ran(self, facts: dict[str, Any]) -> None:
-        sql = str(facts["sql"])
+    def _runs(self, _cursor: object, sql: str, _values: object) -> bool:
+        """SQLite's question before a statement: whether to run it."""
         self.statements.append(Statement(threading.get_ident(), sql))
         if self._held and self._held in sql:
             self._held = ""
             self.reached.set()
             self._free.wait(_LIMIT_S)
+        return not (self.broken and self.broken in sql)
 
     def _commits(self) -> bool:
         """SQLite's question before a commit: whether to roll back instead."""

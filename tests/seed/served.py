@@ -9,10 +9,11 @@ from typing import NamedTuple
 import httpx2
 
 from tailrace.agent import ContextAgent
-from tailrace.events.event import JSON
+from tailrace.events.event import JSON, StreamEvent
 from tailrace.llm.base import Delta, FinishReason, LLMClient, LLMRequest, ModelInfo, Usage, Wait
 from tailrace.testing.model_script import ChatRequest, Reply, Script, classify_as, script_player
 from tailrace.testing.model_server import ScriptedModelServer
+from tailrace.wire.sse import SSEDecoder
 
 CHAT = "simple_chat"
 QUESTION = "qa_analysis"
@@ -98,3 +99,10 @@ class Saying:
 def take_model(agent: ContextAgent, llm: LLMClient) -> None:
     """Let `agent` ask `llm` from now on."""
     agent.parts = dataclasses.replace(agent.parts, llm=llm)
+
+
+async def log_of(http: httpx2.AsyncClient, run_id: str) -> list[StreamEvent]:
+    """All events of a run, to its end."""
+    response = await http.get(f"/api/agent/runs/{run_id}/events")
+    frames = SSEDecoder().feed(response.content)
+    return [StreamEvent.from_json_bytes(frame.data.encode()) for frame in frames]

@@ -10,7 +10,6 @@ from typing import cast
 
 import pytest
 
-from tailrace.events.event import StreamEvent
 from tailrace.events.types import EventType
 from tailrace.llm.base import Delta
 from tailrace.testing.model_script import Fault, Reply
@@ -19,7 +18,7 @@ from tailrace.wire.sse import SSEDecoder
 from .client import DesktopClient
 from .disk import Disk
 from .screens import Desktop, LineReader, said
-from .served import CHAT, QUESTION, Saying, Serve, knowing, take_model
+from .served import CHAT, QUESTION, Saying, Serve, knowing, log_of, take_model
 
 ASK = "/api/agent/chat"
 BUDGET = "What is the budget of the harbour plan?"
@@ -174,9 +173,7 @@ async def test_d24_what_a_reasoning_model_says_of_itself_is_told(serve: "Serve")
     async with asyncio.timeout(20), serve(knowing({"Hello": (CHAT, reply)})) as (_, _, http):
         client = DesktopClient(http)
         await client.send("Hello")
-        url = f"/api/agent/runs/{client.frames[0]['run_id']}/events"
-        log = SSEDecoder().feed((await http.get(url)).content)
-        events = [StreamEvent.from_json_bytes(frame.data.encode()) for frame in log]
+        events = await log_of(http, client.frames[0]["run_id"])
         reasoning = [each for each in events if each.type is EventType.REASONING_CHUNK]
         assert "".join(each.content for each in reasoning) == "Let me think."
         first, last = (each.metadata for each in events if each.type is EventType.USAGE)
