@@ -10,15 +10,15 @@
  *         it grew by a 64th, so that nothing costs the square of its length.
  */
 
-import { type Block, blockTree, type Context } from './blocks'
-import { listenForCopies } from './copying'
-import { create, patch } from './dom'
-import { shownLength } from './hold'
-import { ENGLISH, type Labels } from './labels'
-import { normalize, type References } from './parser'
-import { definitions, InlineMemory, read } from './reading'
-import { settledCount } from './settle'
-import { type Branch, sameTree } from './tree'
+import { type Block, blockTree, type Context } from './blocks.ts'
+import { listenForCopies } from './copying.ts'
+import { create, patch } from './dom.ts'
+import { shownLength } from './hold.ts'
+import { ENGLISH, type Labels } from './labels.ts'
+import { normalize, type References } from './parser.ts'
+import { definitions, InlineMemory, read } from './reading.ts'
+import { settledCount } from './settle.ts'
+import { type Branch, sameTree } from './tree.ts'
 
 export interface MarkdownOptions {
   readonly labels?: Partial<Labels>
@@ -130,19 +130,23 @@ export class MarkdownView {
 
   #showOpen(source: string, text: string): void {
     const { blocks, references } = this.#read(source, this.#references)
-    this.#open = this.#replace(this.#open, this.#trees(blocks, references))
     const count = settledCount(blocks, source)
+    const growing = count < blocks.length ? blocks.at(-1) : undefined
+    this.#open = this.#replace(this.#open, this.#trees(blocks, references, growing))
     if (count > 0) this.#settle(blocks.slice(0, count), references, text)
   }
 
-  #trees(blocks: readonly Block[], references: References): Branch[] {
+  #trees(blocks: readonly Block[], references: References, growing?: Block): Branch[] {
     this.#memory.begin(references)
     const context: Context = {
       labels: this.#labels,
       topHeading: this.#topHeading,
       inline: this.#memory.trees,
+      growing: this.#memory.growing,
     }
-    return blocks.map((block) => blockTree(block, context)).filter((tree) => tree !== null)
+    return blocks
+      .map((block) => blockTree(block, context, block === growing))
+      .filter((tree) => tree !== null)
   }
 
   #settle(blocks: readonly Block[], references: References, text: string): void {

@@ -5,10 +5,10 @@
  * Rule 2: nothing of what was written is left out, but link reference definitions, which are no text.
  */
 
-import { codeText, proseText } from './address'
-import type { Labels } from './labels'
-import type { Token } from './parser'
-import { type Attributes, append, type Branch, branch, type Tag, type Tree } from './tree'
+import { codeText, proseText } from './address.ts'
+import type { Labels } from './labels.ts'
+import type { Token } from './parser.ts'
+import { type Attributes, append, type Branch, branch, type Tag, type Tree } from './tree.ts'
 
 /** A top-level block: its tokens and where it lies. */
 export interface Block {
@@ -26,6 +26,8 @@ export interface Context {
   /** The level of the page's heading for a heading of the first level, 1 to 6. */
   readonly topHeading: number
   readonly inline: (content: string) => readonly Tree[]
+  /** The same for a text that is being written. */
+  readonly growing: (content: string) => readonly Tree[]
 }
 
 /** The top-level blocks that `tokens` are made of, link reference definitions included. */
@@ -50,8 +52,9 @@ interface Open {
   readonly children: Tree[]
 }
 
-/** The tree of one block; null for a link reference definition. */
-export function blockTree(block: Block, context: Context): Branch | null {
+/** The tree of one block; null for a link reference definition. `growing`: it is being written. */
+export function blockTree(block: Block, context: Context, growing: boolean): Branch | null {
+  const written = growing ? block.tokens.findLast(isInlineText) : undefined
   const root: Open = { tag: 'div', attributes: {}, children: [] }
   const stack: Open[] = [root]
   for (const [i, token] of block.tokens.entries()) {
@@ -64,11 +67,16 @@ export function blockTree(block: Block, context: Context): Branch | null {
     } else if (token.type === 'inline') {
       const isItem = block.tokens[i - 2]?.type === 'list_item_open'
       const item = isItem ? stack.findLast((open) => open.tag === 'li') : undefined
-      for (const tree of inlineContent(token, item, context)) append(top.children, tree)
+      const inline = token === written ? context.growing : context.inline
+      for (const tree of inlineContent(token, item, inline)) append(top.children, tree)
     } else for (const tree of leaf(token, context)) append(top.children, tree)
   }
   const [tree] = root.children
   return tree === undefined || typeof tree === 'string' ? null : tree
+}
+
+function isInlineText(token: Token): boolean {
+  return token.type === 'inline' && token.content !== ''
 }
 
 function opened(token: Token, around: Open, context: Context): Open {
@@ -138,14 +146,17 @@ function closed(open: Open, context: Context): Branch {
   })
 }
 
-function inlineContent(token: Token, item: Open | undefined, context: Context): readonly Tree[] {
-  const task = item === undefined ? null : /^\[([ xX])\][ \t]+(?=\S)/.exec(token.content)
-  if (item === undefined || task === null) return context.inline(token.content)
+function inlineContent(
+  { content }: Token,
+  item: Open | undefined,
+  inline: Context['inline'],
+): readonly Tree[] {
+  const task = item === undefined ? null : /^\[([ xX])\][ \t]+(?=\S)/.exec(content)
+  if (item === undefined || task === null) return inline(content)
   item.attributes = { class: 'md-task' }
   const state: Attributes = task[1] === ' ' ? {} : { checked: '' }
   const box = branch('input', [], { type: 'checkbox', disabled: '', ...state })
-  const text = context.inline(token.content.slice(task[0].length))
-  return [branch('label', [box, ' ', ...text])]
+  return [branch('label', [box, ' ', ...inline(content.slice(task[0].length))])]
 }
 
 function leaf(token: Token, context: Context): readonly Tree[] {

@@ -6,7 +6,7 @@
  *         in it and the focus in an element stay.
  */
 
-import { ALLOWED, type Branch, type Tree } from './tree'
+import { ALLOWED, type Branch, type Tree } from './tree.ts'
 
 export function create(document: Document, tree: Branch): HTMLElement
 export function create(document: Document, tree: Tree): Node

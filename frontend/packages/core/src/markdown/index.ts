@@ -25,5 +25,5 @@
  * | `md-deep` | `p` | what was nested too deeply, as it was written (keep its line ends) |
  */
 
-export type { Labels } from './labels'
-export { type MarkdownOptions, MarkdownView, renderMarkdown } from './MarkdownView'
+export type { Labels } from './labels.ts'
+export { type MarkdownOptions, MarkdownView, renderMarkdown } from './MarkdownView.ts'

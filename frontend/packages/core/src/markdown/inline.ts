@@ -6,10 +6,10 @@
  * Rule 2: marks nested deeper than `MAX_DEPTH` are shown as they were written.
  */
 
-import { proseText, safeAddress } from './address'
-import type { Labels } from './labels'
-import type { Token } from './parser'
-import { type Attributes, append, branch, type Tree } from './tree'
+import { codeText, proseText, safeAddress } from './address.ts'
+import type { Labels } from './labels.ts'
+import type { Token } from './parser.ts'
+import { type Attributes, append, branch, type Tree } from './tree.ts'
 
 /** Chromium lays out by recursion; 25,000 nested emphases would end the tab. */
 const MAX_DEPTH = 12
@@ -77,7 +77,7 @@ function leaf(token: Token, withinLink: boolean, labels: Labels): readonly Tree[
     case 'hardbreak':
       return [branch('br', []), '\n']
     case 'code_inline':
-      return [branch('code', [proseText(token.content)], { dir: 'ltr' })]
+      return [branch('code', [codeText(token.content)], { dir: 'ltr' })]
     case 'image':
       return [image(token, withinLink, labels)]
     default:

@@ -5,7 +5,13 @@
  * Rule 2: no text is lost, however deep it is nested: below `MAX_LEVEL` it stays as it was written.
  */
 
-import MarkdownIt, { type MarkdownIt as Parser, type StateBlock, type Token } from 'markdown-it'
+import MarkdownIt, {
+  type Env,
+  type MarkdownIt as Parser,
+  type StateBlock,
+  type StateInline,
+  type Token,
+} from 'markdown-it'
 
 export type { Token }
 
@@ -25,6 +31,7 @@ function makeParser(): Parser {
   parser.validateLink = () => true
   parser.normalizeLinkText = (address) => address
   parser.block.ruler.before('table', 'too_deep', tooDeep)
+  parser.inline.ruler2.after('balance_pairs', 'open_marks', noteOpenMarks)
   return parser
 }
 
@@ -40,6 +47,22 @@ function tooDeep(state: StateBlock, startLine: number, endLine: number): boolean
   return true
 }
 
+/** Of what was read last, which is the outermost: the marks of emphasis that nothing closes. */
+function noteOpenMarks(state: StateInline): void {
+  const marks: string[] = []
+  let end = -1
+  let withinWord = false
+  for (const { token, marker, open, end: closer } of state.delimiters) {
+    const before = state.tokens[token - 1]
+    // `5*3`: a mark within a word of letters and digits is likely none; what follows it in a run neither
+    if (token !== end + 1) withinWord = before?.type === 'text' && /[a-z0-9]$/i.test(before.content)
+    end = token
+    const mark = String.fromCharCode(marker)
+    if (open && closer < 0 && !withinWord) marks.push(mark === '~' ? '~~' : mark)
+  }
+  Object.assign(state.env, { openMarks: marks })
+}
+
 /** `text` with one kind of line end and without NUL, as the parser wants it. */
 export function normalize(text: string): string {
   return text.replace(/\r\n?/g, '\n').replaceAll('\0', '\ufffd')
@@ -52,7 +75,12 @@ export function parseBlocks(text: string, references: References): Token[] {
   return tokens
 }
 
-/** What stands within a block. */
-export function parseInline(content: string, references: References): readonly Token[] {
-  return PARSER.parseInline(content, { references })[0]?.children ?? []
+/** What stands within a block, and its marks of emphasis that nothing closes. */
+export function parseInline(
+  content: string,
+  references: References,
+): { tokens: readonly Token[]; openMarks: readonly string[] } {
+  const env: Env & { openMarks: readonly string[] } = { references, openMarks: [] }
+  const tokens = PARSER.parseInline(content, env)[0]?.children ?? []
+  return { tokens, openMarks: env.openMarks }
 }

@@ -5,11 +5,12 @@
  * Rule 2: link reference definitions of the settled part count, those of the open part do not stay.
  */
 
-import { type Block, topLevelBlocks } from './blocks'
-import { inlineTrees } from './inline'
-import type { Labels } from './labels'
-import { parseBlocks, parseInline, type References, type Token } from './parser'
-import type { Tree } from './tree'
+import { type Block, topLevelBlocks } from './blocks.ts'
+import { inlineTrees } from './inline.ts'
+import type { Labels } from './labels.ts'
+import { closing, mend } from './mend.ts'
+import { parseBlocks, parseInline, type References, type Token } from './parser.ts'
+import type { Tree } from './tree.ts'
 
 /** Blocks, and every definition that may be used in them. */
 export interface Reading {
@@ -59,8 +60,19 @@ export class InlineMemory {
 
   readonly trees = (content: string): readonly Tree[] => {
     const known = this.#used.get(content) ?? this.#known.get(content)
-    const trees = known ?? inlineTrees(parseInline(content, this.#references), this.#labels)
+    const trees = known ?? this.#read(content)
     this.#used.set(content, trees)
     return trees
+  }
+
+  /** The same for a text that is being written. */
+  readonly growing = (content: string): readonly Tree[] => {
+    const text = mend(content)
+    const { openMarks } = parseInline(text, this.#references)
+    return this.#read(text + closing(openMarks))
+  }
+
+  #read(content: string): readonly Tree[] {
+    return inlineTrees(parseInline(content, this.#references).tokens, this.#labels)
   }
 }

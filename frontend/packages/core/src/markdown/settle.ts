@@ -15,7 +15,7 @@
  * A line that is not whole may still become anything; only the first two rules do without it.
  */
 
-import type { Block } from './blocks'
+import type { Block } from './blocks.ts'
 
 const END_BY_THEMSELVES = new Set(['fence', 'hr'])
 const GO_ON_AFTER_A_BLANK_LINE = new Set(['bullet_list_open', 'ordered_list_open', 'code_block'])

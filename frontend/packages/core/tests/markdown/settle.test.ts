@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { normalize } from '../../src/markdown/parser'
-import { read } from '../../src/markdown/reading'
-import { settledCount } from '../../src/markdown/settle'
-import { markdown } from './corpus'
+import { normalize } from '../../src/markdown/parser.ts'
+import { read } from '../../src/markdown/reading.ts'
+import { settledCount } from '../../src/markdown/settle.ts'
+import { markdown } from './corpus.ts'
 
 const { RUNS = '3000' } = process.env
 

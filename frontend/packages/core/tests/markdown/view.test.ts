@@ -1,9 +1,9 @@
 // @vitest-environment happy-dom
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { MarkdownView, renderMarkdown } from '../../src/markdown'
-import { markdown, streamed } from './corpus'
-import { dump } from './dump'
+import { MarkdownView, renderMarkdown } from '../../src/markdown/index.ts'
+import { markdown, streamed } from './corpus.ts'
+import { dump } from './dump.ts'
 
 const { RUNS = '1000' } = process.env
 
