@@ -1,0 +1,68 @@
+/** Messages as they are shown, made anew or out of what the server has stored. Pure. */
+
+import type { SeedMessage } from './protocol/api.generated.ts'
+import type { ChatError, ChatMessage, MessageStatus } from './state.ts'
+
+/** A message as the server has stored it. */
+export type StoredMessage = SeedMessage & { readonly run_id?: string | null }
+
+/** A message that this chat adds. */
+export function newMessage(
+  key: string,
+  role: ChatMessage['role'],
+  content: string,
+  createdAt: string,
+): ChatMessage {
+  const status = role === 'user' ? 'sending' : 'pending'
+  return { key, id: null, role, content, status, createdAt, runId: null, run: null, error: null }
+}
+
+/** A stored conversation, as it is shown. */
+export function shownMessages(stored: readonly StoredMessage[]): ChatMessage[] {
+  return stored.map(shown)
+}
+
+/** Whether the answer is still being written, or waits for its turn. */
+export function isLive(message: ChatMessage): boolean {
+  const isOpen = message.status === 'pending' || message.status === 'streaming'
+  return message.role === 'assistant' && isOpen && message.runId !== null
+}
+
+/** Whether to try the answer again makes sense. */
+export function isUnfinished({ role, status }: ChatMessage): boolean {
+  return role === 'assistant' && UNFINISHED.includes(status)
+}
+
+const UNFINISHED: readonly MessageStatus[] = [
+  'failed',
+  'cancelled',
+  'incomplete',
+  'insufficient_context',
+]
+
+function shown(stored: StoredMessage): ChatMessage {
+  return {
+    key: `message-${stored.id}`,
+    id: stored.id,
+    role: stored.role === 'user' ? 'user' : 'assistant',
+    content: stored.content,
+    status: STATUSES[stored.status] ?? 'completed',
+    createdAt: `${stored.created_at.replace(' ', 'T')}Z`, // the seed's times name no zone; ours are UTC
+    runId: stored.run_id ?? null,
+    run: null,
+    error: stored.error_message === '' ? null : storedError(stored.error_message),
+  }
+}
+
+const STATUSES: Readonly<Record<string, MessageStatus>> = {
+  pending: 'pending',
+  streaming: 'streaming',
+  completed: 'completed',
+  cancelled: 'cancelled',
+  failed: 'failed',
+}
+
+/** A stored message has the sentence, not the code. */
+function storedError(message: string): ChatError {
+  return { code: 'failed_earlier', message, retryable: true, retryAfterS: null }
+}
