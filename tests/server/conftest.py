@@ -42,6 +42,16 @@ class Serving:
         assert response.status_code == 202, response.text
         return str(response.json()["run_id"])
 
+    async def converse(self) -> int:
+        """The id of a new conversation."""
+        made = await self.client.post("/api/agent/chat/conversations", json={"page_name": "home"})
+        return int(made.json()["id"])
+
+    async def messages(self, conversation_id: int) -> list[dict[str, Any]]:
+        """The messages of the conversation."""
+        url = f"/api/agent/chat/conversations/{conversation_id}/messages"
+        return list((await self.client.get(url)).json())
+
     async def watch(
         self, run_id: str, query: str = "", headers: dict[str, str] | None = None
     ) -> list[ServerSentEvent]:

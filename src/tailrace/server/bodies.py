@@ -102,6 +102,52 @@ class ConversationBody(BaseModel):
     ) = None
 
 
+class TitleBody(BaseModel):
+    """A conversation's new title."""
+
+    title: Annotated[ShortText, Field(min_length=1)]
+
+
+TokenCount = Annotated[int, Field(ge=0, le=2**31)]
+"""How many tokens some text has, as its maker counts them."""
+
+
+class StreamingMessageBody(BaseModel):
+    """A message made by hand that will be written piece by piece."""
+
+    conversation_id: Id
+    role: Literal["user", "assistant"]
+
+
+class MessageBody(StreamingMessageBody):
+    """A message made by hand."""
+
+    content: Text
+    is_complete: bool | None = Field(
+        default=None, description="Whether it is whole; otherwise more may be appended."
+    )
+    token_count: TokenCount | None = None
+
+
+class AppendBody(BaseModel):
+    """More of a message; the address says of which, whatever `message_id` does."""
+
+    message_id: Id | None = None
+    content_chunk: Text
+    token_count: TokenCount | None = Field(default=None, description="Added to those before.")
+
+
+class ReplaceBody(BaseModel):
+    """Another text for a message; the address says for which, whatever `message_id` does."""
+
+    message_id: Id | None = None
+    new_content: Text
+    is_complete: bool | None = Field(
+        default=None, description="Whether it is whole now; one that has ended stays ended."
+    )
+    token_count: TokenCount | None = Field(default=None, description="Instead of those before.")
+
+
 class PathBody(BaseModel):
     """A folder or a file on the machine the server runs on."""
 

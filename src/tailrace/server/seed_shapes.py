@@ -6,7 +6,7 @@ Rule 1: times are naive strings, as the seed writes them; here they are UTC. Met
 from datetime import UTC, datetime
 
 import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tailrace.events.event import JSON
 from tailrace.stores.conversations import Conversation, MessageRow, ThinkingRow
@@ -66,6 +66,13 @@ class SeedConversations(BaseModel):
     total: int
 
 
+class Deleted(BaseModel):
+    """The conversation that was deleted."""
+
+    success: bool
+    id: int
+
+
 class SeedThinking(BaseModel):
     """One status a node gave while it worked."""
 
@@ -99,6 +106,7 @@ class SeedMessage(BaseModel):
     id: int
     conversation_id: int
     parent_message_id: str | None
+    run_id: str | None = Field(description="The run it belongs to; null for one made by hand.")
     role: str
     content: str
     status: str
@@ -118,6 +126,7 @@ class SeedMessage(BaseModel):
             id=row.id,
             conversation_id=row.conversation_id,
             parent_message_id=row.parent_message_id,
+            run_id=row.run_id,
             role=row.role,
             content=row.content,
             status=row.status.value,

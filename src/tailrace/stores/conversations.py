@@ -177,9 +177,18 @@ class ConversationStore(Protocol):
         ...
 
     async def replace_content(
-        self, message_id: int, owner: str, content: str, token_count: int | None, at: datetime
+        self,
+        message_id: int,
+        owner: str,
+        content: str,
+        at: datetime,
+        *,
+        token_count: int | None = None,
+        complete: bool = False,
     ) -> None:
         """Give a message made by hand, ended or not, another text; None keeps its token count.
+
+        `complete`: and end it as COMPLETED, unless it has ended.
 
         Raises:
             NotFoundError: there is none, it is somebody else's, or its conversation is deleted.

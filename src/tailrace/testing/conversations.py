@@ -52,7 +52,7 @@ async def check_a_conversation_is_renamed_and_deleted(store: Store) -> None:
         store.rename_conversation(conversation.id, "ada", "Late", _LATER),
         store.add_message(message_by_hand(conversation.id), "ada"),
         store.append_content(message_id, "ada", "late", 0, _LATER),
-        store.replace_content(message_id, "ada", "late", None, _LATER),
+        store.replace_content(message_id, "ada", "late", _LATER),
         store.end_message(message_id, "ada", MessageStatus.COMPLETED, _LATER),
         accepted_run(store, conversation_id=conversation.id, owner="ada"),
     ):
@@ -77,11 +77,21 @@ async def check_a_message_is_written_by_hand(store: Store) -> None:
         assert (ended.status, ended.completed_at) == (MessageStatus.COMPLETED, _LATER)
     late = store.append_content(message_id, "", "c", 1, _LATER)
     await refused(ConflictError, late, "an append to an ended message")
-    await store.replace_content(message_id, "", "other", None, _LATER)
+    await store.replace_content(message_id, "", "other", _LATER)
     replaced = await store.get_message(message_id, "")
     assert replaced == msgspec.structs.replace(ended, content="other")
-    await store.replace_content(message_id, "", "counted", 1, _LATER)
-    assert (await store.get_message(message_id, "")).token_count == 1
+    await store.replace_content(message_id, "", "counted", _LATER, token_count=1, complete=True)
+    counted = await store.get_message(message_id, "")
+    assert counted == msgspec.structs.replace(ended, content="counted", token_count=1)
+    other_id = await store.add_message(new, "")
+    await store.replace_content(other_id, "", "whole", _LATER, complete=True)
+    whole = await store.get_message(other_id, "")
+    assert (whole.content, whole.status, whole.completed_at, whole.token_count) == (
+        "whole",
+        MessageStatus.COMPLETED,
+        _LATER,
+        2,
+    )
 
 
 async def check_a_conversation_is_named_after_its_first_question(store: Store) -> None:
@@ -117,7 +127,7 @@ async def _refuses_writing(store: Store, message: MessageRow) -> None:
     for owner, expected in (("ada", ConflictError), ("bob", NotFoundError)):
         for attempt in (
             store.append_content(message.id, owner, "x", 1, AT),
-            store.replace_content(message.id, owner, "x", 1, AT),
+            store.replace_content(message.id, owner, "x", AT),
         ):
             await refused(expected, attempt, "writing into what a run or another owner wrote")
     ending = store.end_message(message.id, "bob", MessageStatus.COMPLETED, AT)

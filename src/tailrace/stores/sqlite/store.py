@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+import apsw
+
 from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace.errors import TailraceError
 from tailrace.events.event import JSON
@@ -166,12 +168,23 @@ class SQLiteStore:
         )
 
     async def replace_content(
-        self, message_id: int, owner: str, content: str, token_count: int | None, at: datetime
+        self,
+        message_id: int,
+        owner: str,
+        content: str,
+        at: datetime,
+        *,
+        token_count: int | None = None,
+        complete: bool = False,
     ) -> None:
         """See `ConversationStore.replace_content`."""
-        await self.database.write(
-            lambda c: messages.replace(c, message_id, owner, content, token_count, at)
-        )
+
+        def write(connection: apsw.Connection) -> None:
+            messages.replace(connection, message_id, owner, content, token_count, at)
+            if complete:
+                messages.end(connection, message_id, owner, MessageStatus.COMPLETED, at)
+
+        await self.database.write(write)
 
     async def end_message(
         self, message_id: int, owner: str, status: MessageStatus, at: datetime
