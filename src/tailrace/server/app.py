@@ -13,7 +13,16 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from tailrace.agent import ContextAgent
-from tailrace.server import chat, conversations, documents, health, pages, runs, seed_state
+from tailrace.server import (
+    chat,
+    conversations,
+    documents,
+    health,
+    messages,
+    pages,
+    runs,
+    seed_state,
+)
 from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
 from tailrace.server.stream_response import SEND
@@ -32,6 +41,18 @@ _TAGS = [
     {"name": "operations", "description": "Health."},
     {"name": "page", "description": "The web page, and what it is made of."},
 ]
+
+
+_ROUTES = (
+    chat,
+    seed_state,
+    runs,
+    conversations,
+    messages,
+    documents,
+    health,
+    pages,
+)
 
 
 @final
@@ -65,7 +86,7 @@ def create_app(agent: ContextAgent) -> FastAPI:
     )
     app.state.agent = agent
     app.state.files = pages.read_files(pages.STATIC)
-    for module in (chat, seed_state, runs, conversations, documents, health, pages):
+    for module in _ROUTES:
         app.include_router(module.router)
     settings, token = agent.parts.settings, agent.home.token
     app.add_middleware(Guard, settings=settings, home_token=token)
