@@ -36,7 +36,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             prefill progress counts as life.
         between_tokens_timeout_s: Between one token and the next.
         model_call_timeout_s: One model call in all.
-        run_timeout_s: One run in all, from the moment it leaves the queue.
+        run_timeout_s: One run in all, from the moment it leaves the queue; anew after an answer
+            of its user.
+        input_timeout_s: A run that waits for its user ends after so long without an answer.
         model_retries: Further tries of a model call that failed before its first token.
         max_retry_after_s: The longest `Retry-After` that is waited for.
         heartbeat_s: Silence after which a viewer is sent a comment.
@@ -48,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_upload_bytes: Limit of a document.
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
+        max_waiting_runs: Runs of one owner that wait for their user; further ones do not ask back.
         max_answer_tokens: Limit of one answer, passed to the model and held by us.
         max_answer_bytes: Limit of one answer in UTF-8 bytes.
         history_tokens: How much of a conversation a model is told, estimated.
@@ -73,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     between_tokens_timeout_s: float = 30.0
     model_call_timeout_s: float = 300.0
     run_timeout_s: float = 900.0
+    input_timeout_s: float = 7 * 24 * 3600.0
     model_retries: int = 2
     max_retry_after_s: float = 20.0
     heartbeat_s: float = 10.0
@@ -84,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_upload_bytes: int = 50 * 1024 * 1024
     max_live_runs: int = 64
     max_queued_runs: int = 256
+    max_waiting_runs: int = 1_000
     max_answer_tokens: int = 8_192
     max_answer_bytes: int = 1024 * 1024
     history_tokens: int = 2_000

@@ -2,10 +2,9 @@
 
 Rule 1: a run belongs to the agent, never to a request: whoever asked may leave, it goes on.
 Rule 2: only `cancel` ends a run early; after it returns, no event follows.
-Rule 3: a run's manager and state leave memory when the run ends.
+Rule 3: a run that waits for its user outlives the process; `resume` continues it.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -14,31 +13,32 @@ import msgspec
 
 from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace._ids import new_run_id, new_session_id
+from tailrace.agent.answers import check_answer, question_for
 from tailrace.agent.home import Home
 from tailrace.agent.live_run import LiveRun
+from tailrace.agent.model_setup import ModelSetup
 from tailrace.agent.parts import Parts, open_parts
-from tailrace.agent.quota import Quota
 from tailrace.agent.request import ChatRequest
+from tailrace.agent.roster import Roster
 from tailrace.context.report import IngestReport
 from tailrace.context.sample_documents import add_samples
 from tailrace.errors import ErrorCode, StoreError, TailraceError
+from tailrace.events.asking import InputRequest
 from tailrace.events.event import JSON, Cursor, StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
-from tailrace.nodes.scope import RunScope
 from tailrace.settings import Settings
 from tailrace.state.checkpoint import restore
 from tailrace.state.manager import StateManager
-from tailrace.state.state import Turn, WorkflowState
-from tailrace.stores.base import LIVE_STATES, NewRun, RunRow
-from tailrace.streaming.manager import StreamingManager
+from tailrace.state.state import WorkflowState
+from tailrace.stores.base import LIVE_STATES, NewRun, RunRow, RunState
 from tailrace.streaming.viewer import view_ended
 from tailrace.workflow.engine import WorkflowEngine
 
 _log = logging.getLogger(__name__)
 
 _BATCH_BYTES = 64 * 1024
-_SHUT_DOWN_S = 10.0
+_STOPPING = "the server is stopping; try again in a moment"
 _LOST = "the process that worked on this run has ended; what was written so far is kept"
 
 
@@ -49,12 +49,14 @@ class ContextAgent:
         self.parts = parts
         self.home = home
         self.clock = clock
-        self.states = StateManager()
-        self._runs: dict[str, LiveRun] = {}
-        self._last_of: dict[int, LiveRun] = {}
-        settings = parts.settings
-        self._quota = Quota(settings.max_live_runs, settings.max_queued_runs)
+        self.model_setup = ModelSetup(parts.library, parts.llm, parts.settings)
+        self._roster = Roster(parts.settings)
         self._closing = False
+
+    @property
+    def states(self) -> StateManager:
+        """The states of the runs that are at work here."""
+        return self._roster.states
 
     @classmethod
     @asynccontextmanager
@@ -65,7 +67,9 @@ class ContextAgent:
         *,
         engine: WorkflowEngine | None = None,
     ) -> AsyncGenerator["ContextAgent", None]:
-        """The agent of `settings.home`, which it locks; runs that were left open are closed first.
+        """The agent of `settings.home`, which it locks.
+
+        Runs that were left open are closed first; those that wait for their user go on waiting.
 
         Args:
             settings: Which home, and how.
@@ -82,8 +86,8 @@ class ContextAgent:
             stack.callback(home.unlock)
             parts = await stack.enter_async_context(open_parts(settings, clock, engine))
             agent = cls(parts, home, clock)
-            await agent._close_lost()
             stack.push_async_callback(agent.shut_down)
+            await agent._take_over()
             yield agent
 
     async def start(
@@ -106,16 +110,15 @@ class ContextAgent:
         """
         request.check(self.parts.settings)
         if self._closing:
-            msg = "the server is stopping; try again in a moment"
-            raise StoreError(msg, retryable=True)
-        self._quota.accept(owner)
+            raise StoreError(_STOPPING, retryable=True)
+        self._roster.quota.accept(owner)
         try:
             accepted = await self.parts.store.create(
                 NewRun(
                     run_id=new_run_id(),
                     owner=owner,
                     query=request.query,
-                    request=request.to_dict(),
+                    request={**request.to_dict(), "streaming": streaming},
                     session_id=request.session_id or new_session_id(),
                     conversation_id=request.conversation_id,
                     retry_of=request.retry_of,
@@ -125,19 +128,19 @@ class ContextAgent:
                 )
             )
         except BaseException:
-            self._quota.release(owner)
+            self._roster.quota.release(owner)
             raise
         run = accepted.run
-        if run.run_id in self._runs or run.state not in LIVE_STATES:
-            self._quota.release(owner)  # the idempotency key has found the run it was used for
+        if self._roster.get(run.run_id) is not None or run.state not in LIVE_STATES:
+            self._roster.quota.release(owner)  # the idempotency key has found its run
             return run
-        self._launch(run, accepted.first_event, request, streaming=streaming)
+        self._roster.add(LiveRun.begun(accepted, self.parts, self.clock))
         return run
 
     async def process(
         self, request: ChatRequest, *, owner: str = "", idempotency_key: str | None = None
     ) -> dict[str, JSON]:
-        """The whole answer, as `WorkflowState.to_dict` gives it.
+        """The whole answer, as `WorkflowState.to_dict` gives it; or what the run waits for.
 
         Raises:
             TailraceError: as `start`; a run that fails is a result, not an error.
@@ -145,10 +148,7 @@ class ContextAgent:
         run = await self.start(
             request, owner=owner, streaming=False, idempotency_key=idempotency_key
         )
-        live = self._runs.get(run.run_id)
-        if live is not None:
-            await live.ended.wait()
-        return await self.get_state(run.run_id, owner=owner)
+        return await self.passed(run.run_id, owner=owner)
 
     async def process_stream(
         self, request: ChatRequest, *, owner: str = ""
@@ -192,7 +192,7 @@ class ContextAgent:
             NotFoundError: there is no such run.
         """
         run = await self.parts.store.get_run(run_id, owner)
-        live = self._runs.get(run_id)
+        live = self._roster.get(run_id)
         if live is not None:
             return live.manager.view(after, max_bytes)
         if run.state in LIVE_STATES:  # it ended between the two lines above
@@ -207,12 +207,52 @@ class ContextAgent:
             StoreError: the end cannot be kept.
         """
         run = await self.parts.store.get_run(run_id, owner)
-        live = self._runs.get(run_id)
+        live = self._roster.get(run_id)
         if live is not None:
-            await live.cancel(self.clock)
+            await live.cancel()
         elif run.state in LIVE_STATES:
             return await self.parts.store.cancel(run_id, self.clock.now())
         return await self.parts.store.get_run(run_id, owner)
+
+    async def resume(
+        self, run_id: str, user_input: str, *, request_id: str | None = None, owner: str = ""
+    ) -> RunRow:
+        """Answer what the run waits for; it then goes on. The same answer again changes nothing.
+
+        Args:
+            run_id: The run.
+            user_input: The answer.
+            request_id: Which of the run's questions is answered; None for the one that is open.
+            owner: Whose run it is.
+
+        Raises:
+            InvalidRequestError: the answer is empty or too long.
+            NotFoundError: there is no such run.
+            ConflictError: the run does not wait, or asks something else.
+            InputExpiredError: it is too late; the run has ended.
+            StoreError: the answer cannot be kept; the run waits on.
+        """
+        run = await self.parts.store.get_run(run_id, owner)
+        check_answer(user_input, self.parts.settings)
+        if self._closing:
+            raise StoreError(_STOPPING, retryable=True)
+        live = self._roster.get(run_id)
+        if live is not None:
+            await live.answer(request_id, user_input)
+        else:
+            question_for(await self.fold(run), run_id, request_id, user_input)
+        return await self.parts.store.get_run(run_id, owner)
+
+    async def passed(self, run_id: str, *, owner: str = "") -> dict[str, JSON]:
+        """As `get_state`, once the run has ended or waits for its user.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        live = self._roster.get(run_id)
+        if live is not None:
+            await live.passed.wait()
+        return await self.get_state(run_id, owner=owner)
 
     async def get_state(self, run_id: str, *, owner: str = "") -> dict[str, JSON]:
         """The run as `WorkflowState.to_dict` shows it, live or ended.
@@ -232,6 +272,8 @@ class ContextAgent:
         restore(state, await store.stage_results(run_id))
         fold = await self.fold(run)
         state.final_content = fold.text
+        if fold.input_required is not None:
+            state.waiting_for = InputRequest.of(fold.input_required)
         if fold.terminal is not None and "error" in fold.terminal.metadata:
             state.errors.append(fold.terminal.content)
         return state.to_dict()
@@ -264,104 +306,24 @@ class ContextAgent:
         return msgspec.structs.replace(report, added=report.added + added)
 
     async def shut_down(self) -> None:
-        """Close every live run as `worker_lost` and wait for its task; safe to call twice."""
-        self._closing = True
-        runs = list(self._runs.values())
-        error = TailraceError(
-            "the server was stopped; what was written so far is kept. Ask again",
-            code=ErrorCode.WORKER_LOST,
-            retryable=True,
-        )
-        for live in runs:
-            try:
-                await live.lose(error, self.clock)
-            except StoreError:
-                _log.warning("run %s will be closed at the next start", live.run.run_id)
-        tasks = [live.task for live in runs if live.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=_SHUT_DOWN_S)
+        """Close every live run as `worker_lost` and wait for its task; safe to call twice.
 
-    async def _close_lost(self) -> None:
-        """Close what a process that is gone has left open."""
+        Runs that wait for their user are left waiting; their viewers can rejoin.
+        """
+        self._closing = True
+        msg = "the server was stopped; what was written so far is kept. Ask again"
+        error = TailraceError(msg, code=ErrorCode.WORKER_LOST, retryable=True)
+        await self._roster.shut_down(error)
+        await self.model_setup.aclose()
+
+    async def _take_over(self) -> None:
+        """Close what a process that is gone has left open; what waits for its user goes on."""
         error = TailraceError(_LOST, code=ErrorCode.WORKER_LOST, retryable=True)
         for run in await self.parts.store.live_runs():
-            await self.parts.store.fail(run.run_id, error, self.clock.now())
-            _log.warning("run %s was left open; closed it as %s", run.run_id, error.code)
-
-    def _launch(
-        self, run: RunRow, first_event: LoggedEvent, request: ChatRequest, *, streaming: bool
-    ) -> None:
-        """Give the run its log, its state and its task; no await, so that no one sees it half."""
-        settings = self.parts.settings
-        manager = StreamingManager(run, first_event, self.parts.store, settings.log_memory_bytes)
-        state = WorkflowState(
-            run_id=run.run_id,
-            query=request.to_query(run.owner, run.session_id, ()),
-            streaming_enabled=streaming,
-            newest_events=manager.newest_events,
-        )
-        conversation_id = run.conversation_id
-        predecessor = self._last_of.get(conversation_id) if conversation_id is not None else None
-        live = LiveRun(run, manager, state, predecessor)
-        if conversation_id is not None:
-            self._last_of[conversation_id] = live
-        self._runs[run.run_id] = live
-        self.states.add(state)
-        live.task = asyncio.create_task(self._work(live, request), name=f"run {run.run_id}")
-
-    async def _work(self, live: LiveRun, request: ChatRequest) -> None:
-        """The life of a run's task, from the queue to its end.
-
-        Raises:
-            CancelledError: the event loop itself ends.
-        """
-        error: TailraceError = StoreError("the log of this run could not be written")
-        loop_ends = False
-        try:
-            if live.predecessor is not None:
-                await live.predecessor.ended.wait()
-                live.predecessor = None
-            async with self._quota.place(live.run.owner):
-                await self._execute(live, request)
-        except asyncio.CancelledError:
-            if not live.manager.ending:  # nobody asked for this: the event loop itself ends
-                loop_ends = True
-                raise
-        except TailraceError as exc:
-            error = exc
-        finally:
-            await live.manager.settled()
-            if not live.manager.log.closed and not loop_ends:
-                await live.close_failed(self.parts.store, error, self.clock)
-            self._forget(live)
-
-    async def _execute(self, live: LiveRun, request: ChatRequest) -> None:
-        run = await self.parts.store.claim(live.run.run_id)
-        live.manager.claimed(run)
-        live.state.query = request.to_query(run.owner, run.session_id, await self._history(run))
-        settings = self.parts.settings
-        scope = RunScope(
-            streaming_manager=live.manager,
-            llm=self.parts.llm,
-            context=self.parts.context,
-            documents=self.parts.documents,
-            settings=settings,
-            clock=self.clock,
-            deadline_s=self.clock.monotonic_s() + settings.run_timeout_s,
-        )
-        await self.parts.engine.execute(live.state, scope)
-
-    async def _history(self, run: RunRow) -> tuple[Turn, ...]:
-        if run.conversation_id is None or run.user_message_id is None:
-            return ()
-        messages = await self.parts.store.history(run.conversation_id, run.user_message_id)
-        return tuple(Turn(message.role, message.content) for message in messages)
-
-    def _forget(self, live: LiveRun) -> None:
-        run = live.run
-        self._runs.pop(run.run_id, None)
-        self.states.remove(run.run_id)
-        self._quota.release(run.owner)
-        if run.conversation_id is not None and self._last_of.get(run.conversation_id) is live:
-            del self._last_of[run.conversation_id]
-        live.ended.set()
+            if run.state is RunState.WAITING:
+                live = await LiveRun.found(run, self.parts, self.clock)
+                self._roster.quota.readmit(run.owner)
+                self._roster.add(live)
+            else:
+                await self.parts.store.fail(run.run_id, error, self.clock.now())
+                _log.warning("run %s was left open; closed it as %s", run.run_id, error.code)

@@ -1,14 +1,29 @@
-"""Floor 5: LiveRun, a run that this process is at work on, or that waits for its place here."""
+"""Floor 5: LiveRun, a run that this process works on, or that waits here: for its turn, its user.
+
+Rule 1: what a run waits for is what its log says, and an answer is taken once it is committed.
+Rule 2: whatever ends a run, it ends with its terminal event; only a process that stops leaves one
+    without, and only one that waits for its user.
+"""
 
 import asyncio
 import logging
+from typing import Self
+
+import msgspec
 
 from tailrace._clock import Clock
-from tailrace.errors import StoreError, TailraceError
+from tailrace.agent.answers import inputs_of, question_for, turns_of
+from tailrace.agent.parts import Parts
+from tailrace.agent.request import ChatRequest
+from tailrace.errors import InputExpiredError, StoreError, TailraceError
+from tailrace.events.asking import InputRequest, answering
 from tailrace.events.ending import ending
+from tailrace.events.event import StreamEvent
 from tailrace.events.types import Outcome
-from tailrace.state.state import WorkflowState
-from tailrace.stores.base import RunRow, RunStore
+from tailrace.nodes.scope import RunScope
+from tailrace.state.checkpoint import restore
+from tailrace.state.state import Turn, WorkflowState
+from tailrace.stores.base import Accepted, RunRow, RunState
 from tailrace.streaming.manager import StreamingManager
 
 _log = logging.getLogger(__name__)
@@ -21,25 +36,125 @@ class LiveRun:
     """One run at work: its log, its state, its task.
 
     Attributes:
-        predecessor: The run before it in its conversation; it waits for that one's end.
+        run: As it was when it was accepted, found or claimed here.
+        predecessor: The run before it in its conversation; its turn comes once that has passed.
+        passed: Set while nothing goes on in it: it waits for its user, or has ended.
         ended: Set once its log is closed and its place is free.
     """
 
-    def __init__(
-        self,
-        run: RunRow,
-        manager: StreamingManager,
-        state: WorkflowState,
-        predecessor: "LiveRun | None",
-    ) -> None:
+    def __init__(self, run: RunRow, manager: StreamingManager, parts: Parts, clock: Clock) -> None:
         self.run = run
         self.manager = manager
-        self.state = state
-        self.predecessor = predecessor
+        self.predecessor: LiveRun | None = None
+        self.passed = asyncio.Event()
         self.ended = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
+        self._parts = parts
+        self._clock = clock
+        self._request = ChatRequest.from_dict(run.request)
+        self.state = WorkflowState(
+            run_id=run.run_id,
+            query=self._request.to_query(run.owner, run.session_id, ()),
+            stage=run.stage,
+            streaming_enabled=run.request.get("streaming") is not False,
+            newest_events=manager.newest_events,
+        )
 
-    async def cancel(self, clock: Clock) -> None:
+    @classmethod
+    def begun(cls, accepted: Accepted, parts: Parts, clock: Clock) -> Self:
+        """A run that was just accepted."""
+        memory_bytes = parts.settings.log_memory_bytes
+        manager = StreamingManager(accepted.run, accepted.first_event, parts.store, memory_bytes)
+        return cls(accepted.run, manager, parts, clock)
+
+    @classmethod
+    async def found(cls, run: RunRow, parts: Parts, clock: Clock) -> Self:
+        """A run that an earlier process left waiting for its user.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        events = await parts.store.read(run.run_id, 0, run.last_seq)
+        memory_bytes = parts.settings.log_memory_bytes
+        manager = StreamingManager.restored(run, events, parts.store, memory_bytes)
+        live = cls(run, manager, parts, clock)
+        restore(live.state, await parts.store.stage_results(run.run_id))
+        return live
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its user."""
+        return self.manager.fold.input_required is not None and not self.manager.ending
+
+    async def work(self, *, may_ask: bool) -> None:
+        """Take the run to its end, or to where it waits for its user, if it `may_ask` them.
+
+        Raises:
+            StoreError: its log cannot be written.
+        """
+        if self.run.state is RunState.QUEUED:
+            self.run = await self._parts.store.claim(self.run.run_id)
+            self.manager.claimed(self.run)
+        run, settings = self.run, self._parts.settings
+        query = self._request.to_query(run.owner, run.session_id, await self._history())
+        self.state.query = msgspec.structs.replace(
+            query,
+            interactive=query.interactive and may_ask,
+            inputs=inputs_of(self.manager.fold),
+        )
+        self.state.waiting_for = None
+        scope = RunScope(
+            streaming_manager=self.manager,
+            llm=self._parts.llm,
+            context=self._parts.context,
+            documents=self._parts.documents,
+            settings=settings,
+            clock=self._clock,
+            deadline_s=self._clock.monotonic_s() + settings.run_timeout_s,
+        )
+        await self._parts.engine.execute(self.state, scope)
+
+    async def answered(self) -> None:
+        """Return once its user has answered, or the run has ended, as expired if nobody did.
+
+        Raises:
+            StoreError: its log cannot be written.
+        """
+        asked = self.manager.fold.input_required
+        if asked is None:
+            return
+        left_s = (InputRequest.of(asked).expires_at - self._clock.now()).total_seconds()
+        try:
+            async with asyncio.timeout(max(0.0, left_s)):
+                await self.manager.log.grown(asked.seq)
+        except TimeoutError:
+            await self.manager.settled()  # an answer may be on its way
+            if self.waits:
+                await self._expire(asked)
+
+    async def answer(self, request_id: str | None, text: str) -> None:
+        """Take `text` as what the run waits for; it then goes on. A repeat changes nothing.
+
+        Raises:
+            ConflictError: it waits for nothing, or for something else.
+            InputExpiredError: it is too late; the run has ended.
+            StoreError: the answer cannot be kept; the run waits on.
+        """
+        await self.manager.settled()  # another answer may be on its way
+        asked = question_for(self.manager.fold, self.run.run_id, request_id, text)
+        if asked is None:
+            return
+        if self._clock.now() >= InputRequest.of(asked).expires_at:
+            error = await self._expire(asked)
+            raise error
+        self.passed.clear()  # before its commit, after which somebody waits for it to pass again
+        try:
+            await self.manager.resume(answering(asked, text, self._clock.now()))
+        finally:
+            if self.waits:
+                self.passed.set()
+
+    async def cancel(self) -> None:
         """End the run as cancelled; the partial answer stays.
 
         Returns once the log is closed; a run that has said its last stays as it ended.
@@ -47,27 +162,25 @@ class LiveRun:
         Raises:
             StoreError: the log cannot be written.
         """
-        await self._stop(Outcome.CANCELLED, None, clock)
+        await self._stop(Outcome.CANCELLED, None)
 
-    async def lose(self, error: TailraceError, clock: Clock) -> None:
+    async def lose(self, error: TailraceError) -> None:
         """End the run as failed with `error`, because its process goes.
+
+        One that waits for its user is let go as it is: whoever opens the home next finds it.
 
         Raises:
             StoreError: the log cannot be written.
         """
-        await self._stop(Outcome.FAILED, error, clock)
-
-    async def _stop(self, outcome: Outcome, error: TailraceError | None, clock: Clock) -> None:
-        if self.manager.ending:
-            await self.ended.wait()
+        await self.manager.settled()
+        if not self.waits:
+            await self._stop(Outcome.FAILED, error)
             return
         if self.task is not None:
             self.task.cancel()
-        # The terminal event enters the buffer before the task runs again, so nothing follows it.
-        terminal = ending(outcome, clock.now(), error=error, streaming=self.state.streaming_enabled)
-        await self.manager.emit(terminal)
+        self.manager.log.close()
 
-    async def close_failed(self, store: RunStore, error: TailraceError, clock: Clock) -> None:
+    async def close_failed(self, error: TailraceError) -> None:
         """End the run through the store, because its own log could not be written.
 
         Tried again for a while: a full disk may have room a moment later. What cannot be closed
@@ -76,7 +189,7 @@ class LiveRun:
         wait_s = 0.25
         for _ in range(_MAX_TRIES):
             try:
-                await store.fail(self.run.run_id, error, clock.now())
+                await self._parts.store.fail(self.run.run_id, error, self._clock.now())
                 await self.manager.recover()
             except StoreError:
                 await asyncio.sleep(wait_s)
@@ -85,3 +198,33 @@ class LiveRun:
                 return
         _log.error("run %s could not be closed; it will be at the next start", self.run.run_id)
         self.manager.log.close()
+
+    async def _stop(self, outcome: Outcome, error: TailraceError | None) -> None:
+        if self.manager.ending:
+            await self.ended.wait()
+            return
+        if self.task is not None:
+            self.task.cancel()
+        # The terminal event enters the buffer before the task runs again, so nothing follows it.
+        await self._end(outcome, error)
+
+    async def _expire(self, asked: StreamEvent) -> InputExpiredError:
+        """The error that tells it; the run has ended with it."""
+        until = InputRequest.of(asked).expires_at
+        msg = f"nobody answered by {until:%Y-%m-%d %H:%M} UTC, so this run has ended; ask again"
+        error = InputExpiredError(msg)
+        if not self.manager.ending:
+            await self._end(Outcome.EXPIRED, error)
+        return error
+
+    async def _end(self, outcome: Outcome, error: TailraceError | None) -> None:
+        streaming = self.state.streaming_enabled
+        await self.manager.emit(
+            ending(outcome, self._clock.now(), error=error, streaming=streaming)
+        )
+
+    async def _history(self) -> tuple[Turn, ...]:
+        run = self.run
+        if run.conversation_id is None or run.user_message_id is None:
+            return ()
+        return turns_of(await self._parts.store.history(run.conversation_id, run.user_message_id))

@@ -33,6 +33,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A question, and where it belongs.
 
     Attributes:
+        interactive: Whether this client can answer a question while the run waits; otherwise a
+            question is the answer.
         retry_of: The ended run of the same conversation whose question it asks again; None where
             it is a new one.
     """
@@ -42,6 +44,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     user_id: str | None = None
     conversation_id: int | None = None
+    interactive: bool = False
     retry_of: str | None = None
 
     def check(self, settings: Settings) -> None:
@@ -63,6 +66,11 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         if self.retry_of is not None and self.conversation_id is None:
             msg = "`retry_of` needs the `conversation_id` of the run that is tried again"
             raise InvalidRequestError(msg)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, JSON]) -> "ChatRequest":
+        """The request that `to_dict` wrote as `data`."""
+        return msgspec.convert(data, cls)
 
     def to_dict(self) -> dict[str, JSON]:
         """The request as it is kept with its run."""
@@ -86,4 +94,5 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
             history=history,
             document_id=self.context.document_id,
             selected_content=self.context.selected_content,
+            interactive=self.interactive,
         )

@@ -7,9 +7,13 @@ Rule 2: `process` is yours; `execute` is ours: it turns what goes wrong into one
 
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import ClassVar
 
+from tailrace._ids import new_request_id
 from tailrace.errors import LogClosedError, StoreError, TailraceError
+from tailrace.events.asking import InputRequest, asking
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.types import EventType, NodeType, WorkflowStage
 from tailrace.nodes.scope import RunScope
@@ -74,6 +78,29 @@ class BaseNode(ABC):
     ) -> None:
         """Emit a status of this node."""
         await scope.emit(self._event(scope, type_, message, progress, metadata))
+
+    async def ask(
+        self,
+        state: WorkflowState,
+        scope: RunScope,
+        question: str,
+        *,
+        options: Sequence[str] = (),
+    ) -> None:
+        """Ask the run's user, who must be `interactive`; to be the last thing `process` does.
+
+        The run waits. With the answer in `state.query.inputs`, `process` is run again from its
+        start; without one in time, the run ends as expired.
+        """
+        at = scope.clock.now()
+        request = InputRequest(
+            request_id=new_request_id(),
+            question=question,
+            options=tuple(options),
+            expires_at=at + timedelta(seconds=scope.settings.input_timeout_s),
+        )
+        await scope.emit(asking(request, stage=self.stage, node=self.type, at=at))
+        state.waiting_for = request
 
     async def end(self, state: WorkflowState, scope: RunScope, message: str) -> None:
         """Emit `done` for the whole stage, committed together with what it has worked out."""

@@ -127,10 +127,11 @@ class ContextNode(BaseNode):
 
 
 def _texts(state: WorkflowState) -> list[str]:
-    """The question in its own words, and as the model has put it."""
-    question = state.query.text
+    """The question in its own words, what was answered when asked back, and the model's words."""
+    question = state.query.said
     enhanced = state.intent.enhanced_query if state.intent else question
-    return [question] if enhanced.casefold() == question.casefold() else [question, enhanced]
+    texts = [question, *(each.text for each in state.query.inputs)]
+    return texts if enhanced.casefold() == question.casefold() else [*texts, enhanced]
 
 
 def _other_words(state: WorkflowState, verdict: Verdict) -> list[str]:

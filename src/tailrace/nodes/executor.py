@@ -14,7 +14,7 @@ from tailrace.events.event import JSON
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.llm.base import LLMRequest, Message, ModelInfo
 from tailrace.nodes.base import BaseNode
-from tailrace.nodes.history import history_budget, newest_turns
+from tailrace.nodes.history import history_budget, newest_turns, question_of
 from tailrace.nodes.no_model import SMOKE_TEST_LABEL, passages_themselves
 from tailrace.nodes.passages import SELECTION_ID, fenced
 from tailrace.nodes.prompt import Prompt
@@ -117,7 +117,7 @@ def _messages(state: WorkflowState, scope: RunScope, info: ModelInfo, step: Step
     query = state.query
     edited = _edited(state.contexts.items) if step is _EDIT else []
     values = {
-        "question": query.text,
+        "question": question_of(query),
         "refusal": REFUSAL,
         "text": fenced(edited, "text to edit"),
         "passages": fenced([item for item in state.contexts.items if item not in edited]),

@@ -9,7 +9,7 @@ from typing import Final
 from tailrace.llm.base import ModelInfo
 from tailrace.nodes.tokens import estimate_tokens, leading
 from tailrace.settings import Settings
-from tailrace.state.state import Turn
+from tailrace.state.state import Query, Turn
 
 EMBEDDED_HISTORY_TOKENS: Final = 400
 """The embedded model reads about 70 tokens a second on two cores, and history stands behind the
@@ -23,6 +23,12 @@ def history_budget(settings: Settings, info: ModelInfo | None) -> int:
     if info is not None and info.embedded:
         return min(settings.history_tokens, EMBEDDED_HISTORY_TOKENS)
     return settings.history_tokens
+
+
+def question_of(query: Query) -> str:
+    """The question, with what was asked back and answered: one text, so that no budget parts it."""
+    asked_back = [line for each in query.inputs for line in (f"({each.question})", each.text)]
+    return "\n".join([query.text, *asked_back])
 
 
 def newest_turns(history: Sequence[Turn], budget_tokens: int) -> list[Turn]:

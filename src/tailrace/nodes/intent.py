@@ -3,6 +3,7 @@
 Rule 1: whatever cannot be told for sure is a question for the documents: no doubt of a model
     keeps a person from an answer.
 Rule 2: a question is searched for in its own words too; what a model makes of it only adds.
+Rule 3: a person is asked back once at most; what they answer then counts with their question.
 """
 
 import logging
@@ -15,13 +16,13 @@ from tailrace.events.event import JSON
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.llm.base import LLMRequest, Message, ModelInfo, Usage, Wait
 from tailrace.nodes.base import BaseNode
-from tailrace.nodes.history import history_budget, newest_turns
+from tailrace.nodes.history import history_budget, newest_turns, question_of
 from tailrace.nodes.prompt import Prompt
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.spending import say_usage
 from tailrace.nodes.telling import say_wait, tell, write
 from tailrace.nodes.tokens import answer_tokens, estimate_prompt_tokens, leading
-from tailrace.state.state import Intent, Query, QueryType, WorkflowState
+from tailrace.state.state import Intent, Query, QueryType, Turn, WorkflowState
 
 _log = logging.getLogger(__name__)
 
@@ -64,13 +65,19 @@ class IntentNode(BaseNode):
     async def process(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
         """Set the intent; answer simple chat, and ask back where nobody could tell what is meant.
 
+        Who can answer while the run waits is asked so; for others the question is the answer.
+
         Raises:
             ModelError: the model erred; a reply that is not as asked is no error.
             LimitExceededError: the answer to simple chat is over its limits.
         """
-        await self.say(scope, EventType.THINKING, self.title)
+        title = "Reading your answer" if state.query.inputs else self.title
+        await self.say(scope, EventType.THINKING, title)
         info = scope.llm.info
         intent = await self._intent(state.query, scope, info)
+        if intent.type is QueryType.CLARIFICATION_NEEDED and state.query.interactive:
+            await self.ask(state, scope, intent.clarifying_question)
+            return state
         state.intent = intent
         summary = _SUMMARIES[intent.type]
         answered = False
@@ -113,7 +120,7 @@ class IntentNode(BaseNode):
         """Answer without documents; what people should know of the answer's end."""
         query = state.query
         turns = newest_turns(query.history, history_budget(scope.settings, info))
-        messages = Prompt.load("chat").messages({"question": query.text}, turns)
+        messages = Prompt.load("chat").messages({"question": question_of(query)}, turns)
         prompt_tokens = estimate_prompt_tokens(messages)
         limit = answer_tokens(info, prompt_tokens, scope.settings.max_answer_tokens)
         request = LLMRequest(messages=messages, max_tokens=limit)
@@ -125,6 +132,10 @@ class IntentNode(BaseNode):
 def _messages(query: Query) -> list[Message]:
     lines: list[str] = []
     turns = newest_turns(query.history, _SITUATION_TOKENS)
+    said = query.text
+    for asked in query.inputs:
+        turns += [Turn("user", leading(said, _QUESTION_TOKENS)), Turn("assistant", asked.question)]
+        said = asked.text
     if turns:
         lines.append("Conversation so far:")
     for turn in turns:
@@ -136,13 +147,13 @@ def _messages(query: Query) -> list[Message]:
         lines.append("A part of it is selected.")
     values = {
         "situation": "\n".join(lines),
-        "question": leading(query.text, _QUESTION_TOKENS),
+        "question": leading(said, _QUESTION_TOKENS),
     }
     return Prompt.load("intent").messages(values)
 
 
 def _question(query: Query) -> Intent:
-    return Intent(type=QueryType.QA_ANALYSIS, original_query=query.text, enhanced_query=query.text)
+    return Intent(type=QueryType.QA_ANALYSIS, original_query=query.text, enhanced_query=query.said)
 
 
 def _read(reply: dict[str, JSON], query: Query) -> Intent:
@@ -159,7 +170,7 @@ def _read(reply: dict[str, JSON], query: Query) -> Intent:
         return msgspec.structs.replace(intent, type=kind)
     question = _text(reply, "question")
     has_open_text = query.document_id is not None or bool(query.selected_content.strip())
-    if not question or has_open_text:
+    if not question or has_open_text or query.inputs:
         return intent
     return msgspec.structs.replace(intent, type=kind, clarifying_question=question)
 

@@ -45,7 +45,7 @@ async def keep_open_text(
     head = leading(text, round(budget * _BEGINNING))
     kept = _keep(gathering, _beginning(document, head))
     passages = await scope.context.search(
-        query.text, owner=query.owner, limit=_SEARCH_LIMIT, document_ids=[document.id]
+        query.said, owner=query.owner, limit=_SEARCH_LIMIT, document_ids=[document.id]
     )
     for passage in passages:
         if passage.char_start >= len(head):

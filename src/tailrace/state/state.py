@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from tailrace.events.asking import InputRequest
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.types import Outcome, WorkflowStage
 from tailrace.state.transitions import check_transition
@@ -41,6 +42,13 @@ class Turn(msgspec.Struct, frozen=True):
     content: str
 
 
+class UserInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person was asked while their run waited, and what they answered."""
+
+    question: str
+    text: str
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, and what lies open beside it.
 
@@ -50,6 +58,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         history: The conversation before this question, oldest first.
         document_id: The document that is open; None where none is.
         selected_content: What is selected in it; "" where nothing is.
+        interactive: Whether the person can be asked back, while the run waits.
+        inputs: What they were asked back in this run, and have answered.
     """
 
     text: str
@@ -60,6 +70,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Turn, ...] = ()
     document_id: int | None = None
     selected_content: str = ""
+    interactive: bool = False
+    inputs: tuple[UserInput, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """All that the person said: the question, and what they answered when asked back."""
+        return "\n".join([self.text, *(each.text for each in self.inputs)])
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +131,8 @@ class WorkflowState:
         streaming_enabled: Whether the run ends with `stream_complete` rather than `completed`.
         final_content: The whole answer, once there is one.
         outcome: How the run ends; None while it goes on. A node that sets it ends the run.
+        waiting_for: What the run waits for its user to say; None where it does not wait. A node
+            sets it with `ask`, and is run again once there is an answer.
         newest_events: Gives the newest events of the log.
     """
 
@@ -125,6 +144,7 @@ class WorkflowState:
     contexts: ContextCollection = field(default_factory=ContextCollection)
     final_content: str = ""
     outcome: Outcome | None = None
+    waiting_for: InputRequest | None = None
     errors: list[str] = field(default_factory=list[str])
     newest_events: Callable[[], Sequence[StreamEvent]] = _no_events
 
@@ -169,6 +189,8 @@ class WorkflowState:
                 "outputs": [self._output()],
                 "errors": [*self.errors],
             }
+        if self.waiting_for is not None:
+            data["input"] = self.waiting_for.to_dict()
         if self.errors:
             data["errors"] = "; ".join(self.errors)
         return data

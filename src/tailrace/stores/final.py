@@ -38,7 +38,8 @@ def final_state(fold: RunFold, terminal: StreamEvent) -> FinalState:
 def message_metadata(fold: RunFold) -> dict[str, JSON]:
     """What happened on the way to the answer: `{type: [{content, timestamp, stage, progress}]}`.
 
-    The sources stand under `source`, as their events carry them.
+    The sources stand under `source`, as their events carry them; under `input` what was asked back
+    and answered, and under `input_required` what still waits for an answer.
     """
     metadata: dict[str, JSON] = {}
     for status in fold.statuses:
@@ -50,6 +51,10 @@ def message_metadata(fold: RunFold) -> dict[str, JSON]:
         }
         entries = cast("list[JSON]", metadata.setdefault(status.type.value, []))
         entries.append(entry)
+    if fold.inputs:
+        metadata["input"] = cast("list[JSON]", fold.inputs)
+    if fold.input_required is not None:
+        metadata["input_required"] = [fold.input_required.metadata]
     if fold.sources:
         metadata["source"] = cast("list[JSON]", fold.sources)
     return metadata

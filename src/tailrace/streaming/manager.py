@@ -5,10 +5,14 @@ Rule 2: `seq`, `index` and `offset` are given when a batch is sealed for its com
     is under way at a time, and what is said meanwhile makes the next one (no timer, no polling).
 Rule 3: after a terminal event was emitted, nothing more is taken.
 Rule 4: it belongs to the event loop that made it.
+Rule 5: a run that waits goes on with one event, `resume`; until that is committed it still waits.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from typing import Final, Self
+
+import msgspec
 
 from tailrace.errors import LogClosedError, StoreError, WrongLoopError
 from tailrace.events.ending import with_facts
@@ -23,6 +27,7 @@ from tailrace.streaming.pending import Pending, PendingBuffer
 from tailrace.streaming.viewer import view
 
 _NEWEST = 1_000
+_INPUT_REQUIRED: Final = EventType.INPUT_REQUIRED
 
 
 class StreamingManager:
@@ -54,6 +59,18 @@ class StreamingManager:
         self.fold.apply(first_event.event)
         self.log.append([first_event], terminal=False)
 
+    @classmethod
+    def restored(
+        cls, run: RunRow, events: Sequence[LoggedEvent], store: RunStore, log_memory_bytes: int
+    ) -> Self:
+        """The manager of a run that an earlier process began; `events` are its whole log."""
+        manager = cls(run, events[0], store, log_memory_bytes)
+        for logged in events[1:]:
+            manager.fold.apply(logged.event)
+        if events[1:]:
+            manager.log.append(events[1:], terminal=False)
+        return manager
+
     @property
     def ending(self) -> bool:
         """Whether the run has said its last: its terminal event is emitted, or cannot be."""
@@ -62,8 +79,8 @@ class StreamingManager:
     async def emit(self, event: StreamEvent, stage_result: StageResult | None = None) -> None:
         """Say `event`; it is stored first and then shown to every viewer.
 
-        Returns at once while there is room; a terminal event and one with a `stage_result`
-        return after their commit.
+        Returns at once while there is room; a terminal event, one with a `stage_result`, and an
+        `input_required`, from which on the run waits, return after their commit.
 
         Raises:
             LogClosedError: the run has said its last.
@@ -78,10 +95,11 @@ class StreamingManager:
             self._room.add(room)
             await room
         self._check_open()
-        if not event.is_terminal and stage_result is None:
+        is_terminal = event.is_terminal
+        if not is_terminal and stage_result is None and event.type is not _INPUT_REQUIRED:
             self._add(Pending(event))
             return
-        self._ending = event.is_terminal
+        self._ending = is_terminal
         committed: asyncio.Future[None] = self._loop.create_future()
         self._add(Pending(event, stage_result=stage_result, committed=committed))
         await asyncio.shield(committed)
@@ -112,6 +130,39 @@ class StreamingManager:
     def claimed(self, run: RunRow) -> None:
         """Go on under the epoch of `run`, which this process has just claimed."""
         self._epoch = run.epoch
+
+    async def resume(self, event: StreamEvent) -> None:
+        """Say `event`, the answer this run waits for, as the first of the next epoch.
+
+        Returns after its commit. Nothing else may be on its way to the log: see `settled`.
+
+        Raises:
+            LogClosedError: the run has said its last.
+            StoreError: the answer cannot be kept; the run waits on.
+        """
+        self._check_open()
+        answer = LoggedEvent.of(
+            msgspec.structs.replace(
+                event,
+                run_id=self.run_id,
+                gen=self._gen,
+                seq=self.fold.last_seq + 1,
+                epoch=self._epoch + 1,
+            )
+        )
+
+        def resumed(commit: "asyncio.Future[int]") -> None:
+            self._commit = None
+            if not commit.cancelled() and commit.exception() is None:
+                self._epoch += 1
+                self.fold.apply(answer.event)
+                self.log.append([answer], terminal=False)
+            if self._pending:
+                self._seal()
+
+        self._commit = self._store.resume(self.run_id, answer)
+        self._commit.add_done_callback(resumed)
+        await asyncio.shield(self._commit)
 
     async def recover(self) -> None:
         """After the store closed the run for us: show viewers what it wrote.

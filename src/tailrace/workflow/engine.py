@@ -3,6 +3,7 @@
 Rule 1: every way through ends in exactly one terminal event: answered, insufficient, failed; only
     a cancelled run gets its terminal event from whoever cancels it.
 Rule 2: one engine serves all runs; it keeps nothing between them.
+Rule 3: a run that waits for its user is left where it is, and later goes on with that stage.
 """
 
 import asyncio
@@ -36,10 +37,10 @@ class WorkflowEngine:
         self._nodes = nodes
 
     async def execute(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
-        """Take the run from where it is to its end.
+        """Take the run from where it is to its end, or to where it waits for its user.
 
         Returns:
-            The state at the end; its outcome says how the run ended.
+            The state there; its outcome says how the run ended, `waiting_for` what it waits for.
 
         Raises:
             StoreError: the log cannot be written any more; the run has no terminal event yet.
@@ -62,6 +63,8 @@ class WorkflowEngine:
             _log.exception("run %s failed outside its nodes", state.run_id)
             msg = "something unforeseen went wrong; the server's log has the details"
             error = TailraceError(msg)
+        if error is None and state.waiting_for is not None:
+            return state
         return await self._end(state, scope, error)
 
     async def execute_stream(
@@ -80,10 +83,12 @@ class WorkflowEngine:
                 yield event
 
     async def _run_nodes(self, state: WorkflowState, scope: RunScope) -> None:
-        for stage in ORDER:
-            state.update_stage(stage)
+        first = ORDER.index(state.stage) if state.stage in ORDER else 0
+        for stage in ORDER[first:]:
+            if state.stage is not stage:
+                state.update_stage(stage)
             await self._nodes[stage].execute(state, scope)
-            if state.outcome is not None:
+            if state.outcome is not None or state.waiting_for is not None:
                 return
         state.outcome = Outcome.ANSWERED
 
