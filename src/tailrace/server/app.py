@@ -22,6 +22,7 @@ from tailrace.server import (
     pages,
     runs,
     seed_state,
+    settings_models,
 )
 from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
@@ -38,6 +39,7 @@ _TAGS = [
     {"name": "runs", "description": "Start, list, watch and stop runs."},
     {"name": "conversations", "description": "Conversations and their messages."},
     {"name": "documents", "description": "What answers come from."},
+    {"name": "models", "description": "The model that answers, and how to come by one."},
     {"name": "operations", "description": "Health."},
     {"name": "page", "description": "The web page, and what it is made of."},
 ]
@@ -50,6 +52,7 @@ _ROUTES = (
     conversations,
     messages,
     documents,
+    settings_models,
     health,
     pages,
 )
