@@ -25,6 +25,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     │   ├── StorageFullError       no room left on the disk
     │   └── CorruptLogError        stored bytes do not match their checksum
     ├── WireError                  bytes that cannot be framed, or a frame too large to read
+    │   └── IncompleteStreamError  a run's stream did not reach its end, or something is missing
     └── WrongLoopError             used from an event loop it does not belong to
 """
 
@@ -253,3 +254,17 @@ class WrongLoopError(TailraceError):
 
 class WireError(TailraceError):
     """Bytes that cannot be framed, or a frame too large to read."""
+
+
+class IncompleteStreamError(WireError):
+    """A run's stream did not reach its end, or what came is not what was written.
+
+    Attributes:
+        cursor: The id of the last event that arrived, to watch on from; "" where none did.
+    """
+
+    default_retryable = True
+
+    def __init__(self, message: str, *, cursor: str) -> None:
+        super().__init__(message)
+        self.cursor = cursor

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tailrace.cli.receipt import Receipt
+from tailrace.events.receipt import Receipt
 from tailrace.events.event import StreamEvent
 from tailrace.events.types import Outcome
 from tailrace.testing.model_script import Fault, Reply, classify_as

@@ -16,7 +16,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @asynccontextmanager
 async def proxied(
-    line: Line | None = None, text: bytes = TEXT
+    *lines: Line, text: bytes = TEXT
 ) -> AsyncGenerator[tuple[FaultProxy, Callable[[], "asyncio.Future[Connection]"]]]:
     """A server that says `text` once it was spoken to, behind a proxy; and how to connect."""
 
@@ -34,7 +34,7 @@ async def proxied(
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with asyncio.timeout(10), server, FaultProxy(f"http://127.0.0.1:{port}", line) as proxy:
+    async with asyncio.timeout(10), server, FaultProxy(f"http://127.0.0.1:{port}", *lines) as proxy:
         ours = int(proxy.url.rpartition(":")[2])
         yield proxy, lambda: asyncio.ensure_future(asyncio.open_connection("127.0.0.1", ours))
     await asyncio.wait([task for task in serving if task is not None], timeout=5)
@@ -95,11 +95,10 @@ async def test_what_was_held_back_comes_when_the_line_is_released() -> None:
 
 
 async def test_a_refusing_line_breaks_off_at_once() -> None:
-    async with proxied(Line(refuse=True)) as (proxy, connect):
+    async with proxied(Line(refuse=True), Line()) as (proxy, connect):
         reader, writer = await connect()
         with pytest.raises(ConnectionError):
             await reader.read()
         writer.close()
-        proxy.line = Line()
         assert await said(await connect()) == TEXT
         assert proxy.connections == 2

@@ -14,10 +14,10 @@ from tailrace.cli.exits import Exit, exit_of
 from tailrace.cli.follow import follow
 from tailrace.cli.opening import open_door
 from tailrace.cli.options import settings_of
-from tailrace.cli.receipt import Receipt
 from tailrace.cli.runner import leave, run
 from tailrace.cli.screen import clean, ending_line, one_line, source_place, usage_line
 from tailrace.events.event import Cursor
+from tailrace.events.receipt import Receipt
 from tailrace.events.types import Outcome
 from tailrace.settings import Settings
 

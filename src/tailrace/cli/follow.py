@@ -11,10 +11,10 @@ from tailrace.cli.door import Door
 from tailrace.cli.exits import Exit, exit_of
 from tailrace.cli.failures import report
 from tailrace.cli.interrupts import Interrupts
-from tailrace.cli.receipt import Receipt
 from tailrace.cli.screen import INCOMPLETE, MISFIT, Screen
 from tailrace.errors import TailraceError
 from tailrace.events.event import Cursor
+from tailrace.events.receipt import Receipt
 
 
 async def follow(

@@ -6,10 +6,8 @@ Rule 2: the server is on this machine: no proxy is asked.
 """
 
 import asyncio
-import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -19,12 +17,12 @@ import msgspec
 
 from tailrace.agent.home import holder
 from tailrace.cli.door import DocumentView, Question, RunView, is_within, names_of
-from tailrace.cli.problems import problem_of
+from tailrace.client.following import Following
+from tailrace.client.problems import problem_of, unreachable
 from tailrace.context.report import IngestProgress, IngestReport, OnProgress
-from tailrace.errors import NotFoundError, TailraceError
+from tailrace.errors import IncompleteStreamError, NotFoundError, TailraceError
 from tailrace.events.event import JSON, Cursor, StreamEvent
 from tailrace.settings import Settings
-from tailrace.wire.sse import SSEDecoder
 
 T = TypeVar("T")
 
@@ -35,8 +33,6 @@ _TIMEOUT_S: Final = 30.0
 _ADD_TIMEOUT_S: Final = 3_600.0
 _SILENT_HEARTBEATS: Final = 3
 _MAX_JOINS: Final = 6
-_FIRST_WAIT_S: Final = 0.25
-_LONGEST_WAIT_S: Final = 4.0
 _PAGE: Final = 200
 _CUT: Final = (httpx2.TransportError, httpx2.StreamError)
 
@@ -74,23 +70,20 @@ class RemoteDoor:
         self, run_id: str, after: Cursor | None = None
     ) -> AsyncGenerator[StreamEvent, None]:
         """See `Door.follow`."""
-        cursor, cuts = after, 0
-        while cuts < _MAX_JOINS:
+        following = Following(run_id, after, max_attempts=_MAX_JOINS)
+        while not following.finished:
             try:
-                async for event in self._events(run_id, cursor):
-                    if cursor is not None and event.seq <= cursor.seq:
-                        continue
-                    cursor, cuts = event.cursor, 0
+                async for event in self._events(following):
                     yield event
-                    if event.is_terminal:
-                        return
-            except _Finished:
-                return
             except _CUT:
                 pass  # the same as a response that ended: join again
-            cuts += 1
-            wait_s = min(_FIRST_WAIT_S * 2**cuts, _LONGEST_WAIT_S)
-            await asyncio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 - spreads, guards nothing
+            if following.finished:
+                return
+            try:
+                wait_s = following.wait_s()
+            except IncompleteStreamError:
+                return  # the screen says that it is not finished
+            await asyncio.sleep(wait_s)
             self._look_up()
 
     async def cancel(self, run_id: str) -> RunView:
@@ -148,23 +141,17 @@ class RemoteDoor:
             await self._call("DELETE", f"{_DOCUMENTS}/{document_id}", object)
         return len(found)
 
-    async def _events(
-        self, run_id: str, cursor: Cursor | None
-    ) -> AsyncGenerator[StreamEvent, None]:
-        headers = {"Accept": "text/event-stream", **self._headers()}
-        if cursor is not None:
-            headers["Last-Event-ID"] = str(cursor)
-        url = f"{self.url}{_RUNS}/{run_id}/events"
-        decoder = SSEDecoder(last_event_id=headers.get("Last-Event-ID", ""))
+    async def _events(self, following: Following) -> AsyncGenerator[StreamEvent, None]:
+        headers = {**following.headers(), **self._headers()}
+        url = self.url + following.path()
         timeout = httpx2.Timeout(_TIMEOUT_S, read=self._silence_s)
         async with self._client.stream("GET", url, headers=headers, timeout=timeout) as response:
-            if response.status_code == HTTPStatus.NO_CONTENT:
-                raise _Finished
-            if response.is_error:
-                raise problem_of(response.status_code, await response.aread())
-            async for chunk in response.aiter_raw():
-                for received in decoder.feed(chunk):
-                    yield StreamEvent.from_json_bytes(received.data.encode())
+            following.answered(
+                response.status_code, await response.aread() if response.is_error else b""
+            )
+            async for data in response.aiter_raw():
+                for event in following.feed(data):
+                    yield event
 
     async def _call(
         self,
@@ -185,8 +172,8 @@ class RemoteDoor:
                 method, self.url + path, json=body, headers=self._headers(), timeout=timeout_s
             )
         except httpx2.HTTPError as exc:
-            msg = f"the server at {self.url} does not answer; is it stopping? Try again"
-            raise TailraceError(msg, retryable=True) from exc
+            error = unreachable(self.url)
+            raise error from exc
         if response.is_error:
             error = problem_of(response.status_code, response.content)
             raise error
@@ -204,10 +191,6 @@ class RemoteDoor:
         held = holder(self._home)
         if held is not None and held.url:
             self.url, self._token = held.url.rstrip("/"), held.token
-
-
-class _Finished(Exception):  # noqa: N818 - no error: the run is over and was seen whole
-    pass
 
 
 class _Runs(msgspec.Struct):

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from tailrace.cli.receipt import Receipt
 from tailrace.events.event import JSON, StreamEvent
+from tailrace.events.receipt import Receipt
 from tailrace.events.types import Outcome, WorkflowStage
 
 TITLES: Mapping[WorkflowStage, str] = MappingProxyType(

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from tailrace.cli.receipt import Receipt
 from tailrace.events.event import StreamEvent
+from tailrace.events.receipt import Receipt
 
 
 class JSONScreen:

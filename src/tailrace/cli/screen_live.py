@@ -21,9 +21,9 @@ from rich.text import Text
 
 from tailrace._clock import SYSTEM_CLOCK
 from tailrace.cli.blocks import MarkdownBlocks
-from tailrace.cli.receipt import Receipt
 from tailrace.cli.screen import TITLES, clean, ending_line, one_line, source_place, usage_line
 from tailrace.events.event import JSON, StreamEvent
+from tailrace.events.receipt import Receipt
 from tailrace.events.types import EventType, Outcome, WorkflowStage
 
 _FRAME_S: Final = 0.1

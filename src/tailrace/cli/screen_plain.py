@@ -7,9 +7,9 @@ import asyncio
 import sys
 from typing import TextIO
 
-from tailrace.cli.receipt import Receipt
 from tailrace.cli.screen import TITLES, clean, ending_line, one_line, source_place, usage_line
 from tailrace.events.event import StreamEvent
+from tailrace.events.receipt import Receipt
 from tailrace.events.types import EventType, WorkflowStage
 
 _WIDTH = 200

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ _PIECE_BYTES: Final = 64 * 1024
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """How the line treats what the server sends, on each connection made from now on.
+    """How the line treats what the server sends, on one connection.
 
     Attributes:
         delay_s: Waits so long before each piece.
@@ -43,12 +43,13 @@ class FaultProxy:
     """A TCP proxy on loopback in front of `target_url`; use it as an async context manager.
 
     Attributes:
-        line: How new connections are treated; may be replaced at any time.
+        lines: How the next connections are treated, one after the other; the last stays for all
+            that come later. May be replaced at any time.
         connections: How many have been made so far.
     """
 
-    def __init__(self, target_url: str, line: Line | None = None) -> None:
-        self.line = line or Line()
+    def __init__(self, target_url: str, *lines: Line) -> None:
+        self.lines: Sequence[Line] = lines or (Line(),)
         self.connections = 0
         parts = urlsplit(target_url)
         self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
@@ -78,9 +79,8 @@ class FaultProxy:
         """Break everything off and stop listening."""
         assert self._server is not None
         self._server.close()
+        self.release()
         self.cut()
-        for task in self._tasks:
-            task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._server.wait_closed()
@@ -103,12 +103,14 @@ class FaultProxy:
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
+        line, *later = self.lines
+        self.lines = later or (line,)
         try:
             async with self._attended(writer):
-                if self.line.refuse:
+                if line.refuse:
                     _break_off(writer)
                 else:
-                    await self._relay(reader, writer, self.line)
+                    await self._relay(reader, writer, line)
         except (OSError, asyncio.IncompleteReadError):
             pass  # one side is gone, and with it the other: that is what a line does
         finally:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tailrace.cli.receipt import Receipt
+from tailrace.events.receipt import Receipt
 from tailrace.cli.screen import clean
 from tailrace.events.ending import ending, with_facts
 from tailrace.events.event import StreamEvent

@@ -1,4 +1,4 @@
-"""Floor 7: from a server's refusal back to the error it was. Pure.
+"""Floor 1: from a server's refusal back to the error it was. Pure.
 
 Source: https://www.rfc-editor.org/rfc/rfc9457
 """
@@ -39,3 +39,9 @@ def problem_of(status: int, body: bytes) -> TailraceError:
             return InvalidRequestError(message, code=code)
         case _:
             return TailraceError(message, code=code)
+
+
+def unreachable(url: str) -> TailraceError:
+    """The error where nothing came back from the server at `url`."""
+    msg = f"the server at {url} does not answer; is it running, and is that its address?"
+    return TailraceError(msg, retryable=True)

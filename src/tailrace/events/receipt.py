@@ -1,4 +1,4 @@
-"""Floor 7: Receipt, what has arrived of a run, checked against what its terminal event says.
+"""Floor 0: Receipt, what has arrived of a run, checked against what its terminal event says.
 
 Rule: a stream is whole only if every seq came once, in order, each chunk where the one before it
 ended, and the terminal event's `last_seq` and `content_sha256` fit what came.
