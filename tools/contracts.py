@@ -9,7 +9,7 @@ import asyncio
 import difflib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,9 @@ import msgspec
 
 from tailrace.agent import ContextAgent
 from tailrace.dialects.registry import DIALECT_NAMES, open_dialect
+from tailrace.events.ending import content_sha256
+from tailrace.events.fold import RunFold
+from tailrace.events.logged import LoggedEvent
 from tailrace.events.schema import stream_event_schema
 from tailrace.server.app import create_app
 from tailrace.settings import Settings
@@ -53,6 +56,36 @@ def golden_streams() -> Files:
     return files
 
 
+def golden_folds() -> Files:
+    """What every recorded log amounts to; clients in other languages fold the same."""
+    folds = {name: _fold(log) for name, log in recorded_logs().items()}
+    return {"golden/folds.json": json_file(folds)}
+
+
+def _fold(log: Sequence[LoggedEvent]) -> Mapping[str, object]:
+    fold = RunFold()
+    for logged in log:
+        fold.apply(logged.event)
+    return {
+        "last_seq": fold.last_seq,
+        "text": fold.text,
+        "text_length": fold.text_length,
+        "content_sha256": content_sha256(fold.text),
+        "reasoning": fold.reasoning,
+        "stage": fold.stage,
+        "progress": fold.progress,
+        "thinking": fold.thinking,
+        "statuses": fold.statuses,
+        "sources": fold.sources,
+        "citations": fold.citations,
+        "tools": fold.tools,
+        "inputs": fold.inputs,
+        "input_required": fold.input_required,
+        "usage": fold.usage,
+        "terminal": fold.terminal,
+    }
+
+
 def http_interface() -> Files:
     """The OpenAPI description of the server's routes."""
 
@@ -67,6 +100,7 @@ def http_interface() -> Files:
 GENERATED: Final[Mapping[str, Callable[[], Files]]] = {
     "stream_event.schema.json": event_schema,
     "golden": golden_streams,
+    "golden/folds.json": golden_folds,
     "openapi.json": http_interface,
 }
 """What makes each file, or each folder of files."""

@@ -129,6 +129,7 @@ def recorded_logs() -> dict[str, Sequence[LoggedEvent]]:
         "retract of all text, then a stop": _retract_all(),
         "empty answer": _simple_chat(""),
         "tools and an input that expired": _tools(),
+        "an input that was answered": _input(),
     }
 
 
@@ -258,3 +259,21 @@ def _tools() -> Sequence[LoggedEvent]:
     log.add(EventType.INPUT_REQUIRED, "Which mill?", metadata=question)
     error = TailraceError("No answer came within 7 days.", code=ErrorCode.INPUT_EXPIRED)
     return log.end(Outcome.EXPIRED, error)
+
+
+def _input() -> Sequence[LoggedEvent]:
+    log = LogMaker()
+    stage = WorkflowStage.EXECUTION
+    log.status(EventType.RUNNING, stage, "Answering", 0.0)
+    for number, place in enumerate(("upper", "lower"), start=1):
+        asked: dict[str, JSON] = {
+            "request_id": str(number),
+            "question": "Which mill?",
+            "expires_at": "2026-01-09T03:04:05Z",
+        }
+        log.add(EventType.INPUT_REQUIRED, "Which mill?", metadata=asked)
+        told: dict[str, JSON] = {"request_id": str(number), "input": place}
+        log.add(EventType.DONE, "Your answer was taken", metadata=told)
+    log.add(EventType.RETRACT, metadata={"discard_after": 4})
+    log.chunk("The upper one.")
+    return log.end(Outcome.ANSWERED)

@@ -18,6 +18,7 @@ import {
 import { Http, type HttpOptions } from './http.ts'
 import { decodeEvent, isTerminal } from './protocol/decode.ts'
 import type { StreamEvent } from './protocol/events.generated.ts'
+import { isSeen } from './run.ts'
 import type { ServerSentEvent } from './sse.ts'
 import type { ChatError, ChatRequest, Cursor } from './state.ts'
 
@@ -160,7 +161,7 @@ class RunLine implements Line {
 
   take(frame: ServerSentEvent): 'seen' | 'new' | 'last' {
     const event = decodeEvent(frame.data)
-    if (event === null || this.#isSeen(event)) return 'seen'
+    if (event === null || isSeen(this.#cursor, event)) return 'seen'
     this.#cursor = { gen: event.gen, seq: event.seq }
     this.#name(event.run_id) // where the header was hidden from a page of another origin
     this.#options.onEvent(event)
@@ -176,11 +177,6 @@ class RunLine implements Line {
     return this.#runId === null
       ? { after: REACH_ATTEMPTS, error: clientError('no_connection') }
       : { after: null, error: clientError('incomplete_stream') }
-  }
-
-  #isSeen(event: StreamEvent): boolean {
-    const at = this.#cursor
-    return at !== null && (event.gen < at.gen || (event.gen === at.gen && event.seq <= at.seq))
   }
 
   #name(runId: string | null): void {

@@ -18,6 +18,7 @@ import type {
 } from './protocol/events.generated.ts'
 import type {
   ChatError,
+  Cursor,
   Kept,
   RunState,
   RunStatus,
@@ -30,6 +31,7 @@ import type {
 } from './state.ts'
 
 type StatusEvent = Extract<StreamEvent, { type: 'thinking' | 'running' | 'done' | 'fail' }>
+type NodeEvent = Exclude<StatusEvent, Opening | Failed>
 type TerminalEvent = Answered | Failed | Cancelled
 type TokenFacts = TerminalEvent['metadata']['usage']
 
@@ -54,6 +56,7 @@ export function initialRun(): RunState {
     tools: [],
     usage: null,
     inputRequest: null,
+    inputs: [],
     error: null,
     contentSha256: null,
     damaged: false,
@@ -66,7 +69,7 @@ export function initialRun(): RunState {
 
 /** The run after one more event of its log. */
 export function reduceRun(state: RunState, event: StreamEvent): RunState {
-  if (state.endedAt !== null || isSeen(state, event)) return state
+  if (state.endedAt !== null || isSeen(state.cursor, event)) return state
   if (event.type === 'snapshot') return state // for readers that ask for one; we fold all events
   const base: RunState = {
     ...state,
@@ -75,24 +78,18 @@ export function reduceRun(state: RunState, event: StreamEvent): RunState {
     startedAt: state.startedAt ?? event.timestamp,
   }
   if (isTerminal(event)) return ended(base, event)
-  return leaveTrail(take(enter(working(base, event), event), event), event.seq)
+  return leaveTrail(take(enter(base, event), event), event.seq)
 }
 
 /** The run, its stream broken off for good: what came stays. */
 export function incompleteRun(state: RunState): RunState {
-  return state.endedAt === null ? { ...state, status: 'incomplete', inputRequest: null } : state
+  return state.endedAt === null ? { ...state, status: 'incomplete' } : state
 }
 
-function isSeen(state: RunState, event: StreamEvent): boolean {
-  const cursor = state.cursor
+/** Whether a reader at `cursor` has had this event. */
+export function isSeen(cursor: Cursor | null, event: StreamEvent): boolean {
   if (cursor === null) return false
   return event.gen < cursor.gen || (event.gen === cursor.gen && event.seq <= cursor.seq)
-}
-
-/** A run that says something works, unless it only counts tokens: then a question still stands. */
-function working(state: RunState, event: StreamEvent): RunState {
-  const stillAsks = event.type === 'usage' && state.inputRequest !== null
-  return stillAsks ? state : { ...state, status: 'running', inputRequest: null }
 }
 
 function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunState {
@@ -134,7 +131,7 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
     case 'input_required': {
       const { request_id: requestId, question, options, expires_at } = event.metadata
       const inputRequest = { requestId, question, options: options ?? [], expiresAt: expires_at }
-      return { ...state, status: 'input_required', inputRequest }
+      return { ...state, inputRequest }
     }
     case 'retract':
       return retracted(state, event.metadata.discard_after)
@@ -144,7 +141,8 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
     case 'running':
     case 'done':
     case 'fail':
-      return said(isOpening(event) ? { ...state, ...identity(event.metadata) } : state, event)
+      if (isOpening(event)) return said({ ...state, ...identity(event.metadata) }, event)
+      return said(heard(state, event), event)
     default:
       return event satisfies never
   }
@@ -205,6 +203,15 @@ function said(state: RunState, event: StatusEvent): RunState {
   return { ...state, stages: [...stages.slice(0, -1), ...current] }
 }
 
+/** An answer to what was asked last; a stray one means nothing. */
+function heard(state: RunState, event: NodeEvent): RunState {
+  const { request_id: requestId, input } = event.metadata ?? {}
+  const asked = state.inputRequest
+  if (event.type !== 'done' || asked === null || asked.requestId !== requestId) return state
+  const given = { requestId, question: asked.question, text: input ?? '' }
+  return { ...state, inputRequest: null, inputs: [...state.inputs, given] }
+}
+
 function ended(state: RunState, event: TerminalEvent): RunState {
   const { outcome, content_sha256, seconds } = event.metadata
   return {
@@ -241,11 +248,13 @@ function leaveTrail(state: RunState, seq: number): RunState {
   const { text, codePoints, reasoning, trail } = state
   const kept = trail !== null && isSame(trail.kept, state) ? trail.kept : keep(state)
   const lengths = { textLength: text.length, codePoints, reasoningLength: reasoning.length }
-  return { ...state, trail: { seq, ...lengths, kept, before: trail } }
+  const status = state.inputRequest === null ? 'running' : 'input_required'
+  return { ...state, status, trail: { seq, ...lengths, kept, before: trail } }
 }
 
-function keep({ stage, progress, stages, sources, citations, tools }: Kept): Kept {
-  return { stage, progress, stages, sources, citations, tools }
+function keep(state: Kept): Kept {
+  const { stage, progress, stages, sources, citations, tools, inputRequest, inputs } = state
+  return { stage, progress, stages, sources, citations, tools, inputRequest, inputs }
 }
 
 function isSame(one: Kept, other: Kept): boolean {
@@ -255,7 +264,9 @@ function isSame(one: Kept, other: Kept): boolean {
     one.stages === other.stages &&
     one.sources === other.sources &&
     one.citations === other.citations &&
-    one.tools === other.tools
+    one.tools === other.tools &&
+    one.inputRequest === other.inputRequest &&
+    one.inputs === other.inputs
   )
 }
 

@@ -87,6 +87,13 @@ export interface InputRequest {
   readonly expiresAt: string | null
 }
 
+/** What the run asked before, and what its user said to that. */
+export interface InputGiven {
+  readonly requestId: string
+  readonly question: string
+  readonly text: string
+}
+
 /** Why something did not work. `code` is the server's, or one of the client's own below. */
 export interface ChatError {
   readonly code: string
@@ -124,6 +131,7 @@ export interface RunState {
   readonly tools: readonly ToolActivity[]
   readonly usage: Usage | null
   readonly inputRequest: InputRequest | null
+  readonly inputs: readonly InputGiven[]
   readonly error: ChatError | null
   /** From the terminal event: SHA-256 of the UTF-8 bytes of `text`, in hex. */
   readonly contentSha256: string | null
@@ -149,7 +157,7 @@ export interface Trail {
 /** The part of a run, text aside, that a retract takes back. */
 export type Kept = Pick<
   RunState,
-  'stage' | 'progress' | 'stages' | 'sources' | 'citations' | 'tools'
+  'stage' | 'progress' | 'stages' | 'sources' | 'citations' | 'tools' | 'inputRequest' | 'inputs'
 >
 
 export type MessageStatus =

@@ -59,7 +59,7 @@ export interface Opening {
   epoch: number
 }
 /**
- * What a node does, for people to read; a fail here does not end the run
+ * What a node does, for people to read; a fail here does not end the run. A done with request_id and input is the user's answer to an input_required: the run goes on
  */
 export interface Status {
   type: 'thinking' | 'running' | 'done' | 'fail'
@@ -74,7 +74,10 @@ export interface Status {
   timestamp: string
   stage?: 'init' | 'intent_analysis' | 'context_gathering' | 'execution' | 'reflection' | 'next'
   node?: 'intent' | 'context' | 'execute' | 'reflect'
-  metadata?: {}
+  metadata?: {
+    request_id?: string
+    input?: string
+  }
   run_id: string
   /**
    * Generation of the log; with seq, the cursor
@@ -355,7 +358,7 @@ export interface Usage {
   epoch: number
 }
 /**
- * The run waits for its user
+ * The run waits for its user, from now until expires_at; other options are taken as well
  */
 export interface InputRequired {
   type: 'input_required'
@@ -487,7 +490,7 @@ export interface Answered {
       partial?: boolean
     }
     /**
-     * Seconds spent in each stage
+     * Seconds spent in each stage, and under waiting those for its user
      */
     seconds: {
       [k: string]: number
@@ -540,7 +543,7 @@ export interface Failed {
       partial?: boolean
     }
     /**
-     * Seconds spent in each stage
+     * Seconds spent in each stage, and under waiting those for its user
      */
     seconds: {
       [k: string]: number
@@ -631,7 +634,7 @@ export interface Cancelled {
       partial?: boolean
     }
     /**
-     * Seconds spent in each stage
+     * Seconds spent in each stage, and under waiting those for its user
      */
     seconds: {
       [k: string]: number
