@@ -24,6 +24,7 @@ class Disk:
         statements: What was run so far.
         reached: Set once a statement is held up.
         full: Whether commits fail.
+        refused: Set once one has.
         broken: Statements that have this in them fail; "" for none.
     """
 
@@ -32,6 +33,7 @@ class Disk:
         self.statements: list[Statement] = []
         self.reached = threading.Event()
         self.full = False
+        self.refused = threading.Event()
         self.broken = ""
         self._held = ""
         self._free = threading.Event()
@@ -78,6 +80,8 @@ class Disk:
 
     def _commits(self) -> bool:
         """SQLite's question before a commit: whether to roll back instead."""
-        if not self.full:
-            self.commits += 1
-        return self.full
+        if self.full:
+            self.refused.set()
+            return True
+        self.commits += 1
+        return False
