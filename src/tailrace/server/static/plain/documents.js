@@ -1,0 +1,64 @@
+// @ts-check
+/** Documents: what answers come from, all of them, as the server lists them. */
+
+import { toChatError } from '../core.js'
+import { Store } from './store.js'
+
+/** @typedef {import('../core.js').TailraceClient} TailraceClient */
+/** @typedef {import('../core.js').DocumentInfo} DocumentInfo */
+/** @typedef {import('../core.js').ChatError} ChatError */
+
+/**
+ * @typedef {object} DocumentsState
+ * @property {readonly DocumentInfo[]} items newest first
+ * @property {number} total
+ * @property {boolean} loaded
+ * @property {ChatError | null} error
+ */
+
+const PAGE = 1000
+
+/** @extends {Store<DocumentsState>} */
+export class Documents extends Store {
+  #asked = 0
+
+  /** @param {TailraceClient} client */
+  constructor(client) {
+    super({ items: [], total: 0, loaded: false, error: null })
+    this.client = client
+  }
+
+  async load() {
+    this.#asked += 1
+    const asked = this.#asked
+    try {
+      /** @type {DocumentInfo[]} */
+      const items = []
+      let total = 0
+      do {
+        const page = await this.client.listDocuments({ limit: PAGE, offset: items.length })
+        total = page.total
+        items.push(...page.items)
+        if (page.items.length === 0) break
+      } while (items.length < total)
+      if (asked === this.#asked) {
+        this.set({ items: items.reverse(), total, loaded: true, error: null })
+      }
+    } catch (cause) {
+      const error = await toChatError(cause)
+      if (asked === this.#asked) this.set({ ...this.value, error })
+    }
+  }
+
+  /** @param {number} id */
+  async remove(id) {
+    try {
+      await this.client.deleteDocument(id)
+      const items = this.value.items.filter((item) => item.id !== id)
+      this.set({ ...this.value, items, total: items.length, error: null })
+    } catch (cause) {
+      const error = await toChatError(cause)
+      this.set({ ...this.value, error })
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// @ts-check
+/** SourceRow: the passages an answer rests on, each a button that opens it in its document. */
+
+import { attribute, make } from './dom.js'
+
+/** @typedef {import('../core.js').Source} Source */
+/** @typedef {import('../core.js').Citation} Citation */
+/** @typedef {import('./app.js').App} App */
+
+const SHOWN = 6
+
+export class SourceRow {
+  element = make('ul', { class: 'sources' })
+  /** @type {readonly Source[]} */
+  #sources = []
+  /** @type {readonly Citation[]} */
+  #citations = []
+  #all = false
+
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app
+    attribute(this.element, 'aria-label', app.words.say('sources.title'))
+  }
+
+  /**
+   * @param {readonly Source[]} sources
+   * @param {readonly Citation[]} citations
+   */
+  update(sources, citations) {
+    if (sources === this.#sources && citations === this.#citations) return
+    this.#sources = sources
+    this.#citations = citations
+    this.#show()
+  }
+
+  #show() {
+    const cited = new Set(this.#citations.map((citation) => citation.sourceId))
+    const shown = this.#all ? this.#sources : this.#sources.slice(0, SHOWN)
+    const items = shown.map((source, at) =>
+      make('li', {}, this.#button(source, at, cited.has(source.id))),
+    )
+    if (shown.length < this.#sources.length) {
+      const rest = this.app.words.say('sources.rest', {
+        count: this.#sources.length - shown.length,
+      })
+      items.push(
+        make(
+          'li',
+          {},
+          make(
+            'button',
+            {
+              type: 'button',
+              class: 'button quiet rest',
+              onclick: () => this.#showAll(),
+            },
+            rest,
+          ),
+        ),
+      )
+    }
+    this.element.replaceChildren(...items)
+  }
+
+  #showAll() {
+    this.#all = true
+    this.#show()
+    this.element.querySelectorAll('button')[SHOWN]?.focus()
+  }
+
+  /**
+   * @param {Source} source
+   * @param {number} at
+   * @param {boolean} cited
+   */
+  #button(source, at, cited) {
+    const { words, passage } = this.app
+    const again = this.#sources.some((other) => other !== source && other.title === source.title)
+    const opener = make(
+      'button',
+      {
+        type: 'button',
+        class: `source ${cited ? 'cited' : ''}`,
+        title: source.snippet,
+        'aria-expanded': 'false',
+        'aria-haspopup': 'dialog',
+        'aria-label': words.say('source.name', { number: at + 1, title: source.title }),
+        onclick: () => passage.open(this.#sources, at, opener),
+      },
+      make('span', { class: 'number' }, String(at + 1)),
+      make(
+        'span',
+        { class: 'title', dir: 'auto' },
+        source.title,
+        again && make('span', { class: 'which' }, ` ${gist(source.snippet)}`),
+      ),
+      source.page !== null &&
+        make('span', { class: 'page' }, words.say('source.page', { page: source.page })),
+    )
+    return opener
+  }
+}
+
+/**
+ * The words of a passage without its marks, to tell it from others of the same document.
+ *
+ * @param {string} snippet
+ */
+function gist(snippet) {
+  return snippet
+    .replace(/[^\p{L}\p{N}\p{P}\s]|[#*|_>[\]-]/gu, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
+}

@@ -1,0 +1,64 @@
+// @ts-check
+/** Tray: the files that are on their way, and those that could not be taken in. */
+
+import { describeError } from '../core.js'
+import { iconButton, make } from './dom.js'
+
+/** @typedef {import('./app.js').App} App */
+/** @typedef {import('./uploads.js').Upload} Upload */
+
+export class Tray {
+  /**
+   * @param {App} app
+   * @param {AbortSignal} signal
+   */
+  constructor(app, signal) {
+    this.app = app
+    this.element = make('ul', { class: 'tray', 'aria-label': app.words.say('uploads.title') })
+    signal.addEventListener(
+      'abort',
+      app.uploads.subscribe(() => this.#show()),
+    )
+    this.#show()
+  }
+
+  #show() {
+    const uploads = this.app.uploads.value
+    this.element.hidden = uploads.length === 0
+    this.element.replaceChildren(...uploads.map((upload) => this.#row(upload)))
+  }
+
+  /** @param {Upload} upload */
+  #row(upload) {
+    const { words, uploads } = this.app
+    const ended = upload.state !== 'waiting' && upload.state !== 'sending'
+    const bad = upload.state === 'failed' || upload.state === 'refused'
+    const label = words.say('uploads.dismiss', { name: upload.name })
+    return make(
+      'li',
+      { class: bad ? 'failed' : '' },
+      make('span', { class: 'name' }, upload.name),
+      make('span', { class: 'state', role: bad ? 'alert' : null }, this.#state(upload)),
+      ended && iconButton('close', label, { onclick: () => uploads.dismiss(upload.key) }),
+    )
+  }
+
+  /** @param {Upload} upload */
+  #state(upload) {
+    const { words } = this.app
+    switch (upload.state) {
+      case 'waiting':
+        return words.say('uploads.waiting')
+      case 'sending':
+        return upload.share < 1 ? words.percent(upload.share) : words.say('uploads.reading')
+      case 'done':
+        return words.say('uploads.done')
+      case 'refused':
+        return upload.reason
+      case 'failed':
+        return upload.error ? describeError(upload.error, words.language).title : ''
+      default:
+        return upload.state
+    }
+  }
+}

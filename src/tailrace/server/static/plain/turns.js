@@ -1,0 +1,134 @@
+// @ts-check
+/**
+ * Transcript: the turns of a conversation, a question and what came of it each.
+ *
+ * Rule: a message has one element from its first appearance on, known by its key; what has not
+ * changed is not touched.
+ */
+
+import { Answer } from './answer.js'
+import { arrange, make } from './dom.js'
+
+/** @typedef {import('../core.js').ChatMessage} ChatMessage */
+/** @typedef {import('../core.js').ChatState} ChatState */
+/** @typedef {import('./app.js').App} App */
+/** @typedef {{element: HTMLElement, head: Node | null, answers: Node[]}} Turn */
+
+const LONG = 180
+const FOLD = 900
+
+export class Transcript {
+  /** @type {Map<string, Node>} */
+  #questions = new Map()
+  /** @type {Map<string, Answer>} */
+  #answers = new Map()
+  /** @type {Map<string, HTMLElement>} */
+  #articles = new Map()
+
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app
+    this.element = make('div', {
+      class: 'transcript column',
+      role: 'log',
+      'aria-live': 'off',
+      'aria-label': app.words.say('transcript.title'),
+    })
+  }
+
+  /** @param {ChatState} state */
+  update(state) {
+    const { streamingMessage: live } = state
+    const messages = live ? [...state.messages, live] : state.messages
+    const last = messages.at(-1)
+    const keys = new Set(messages.map((message) => message.key))
+    this.#forget(keys)
+    /** @type {HTMLElement[]} */
+    const articles = []
+    /** @type {Node[]} */
+    let parts = []
+    for (const message of messages) {
+      if (message.role === 'user' || articles.length === 0) {
+        articles.push(this.#article(message.key))
+        parts = []
+      }
+      const article = /** @type {HTMLElement} */ (articles.at(-1))
+      parts.push(
+        message.role === 'user' ? this.#question(message) : this.#answer(message, message === last),
+      )
+      if (message === live) article.classList.add('fresh')
+      arrange(article, parts)
+    }
+    arrange(this.element, articles)
+  }
+
+  close() {
+    for (const answer of this.#answers.values()) answer.close()
+  }
+
+  /** @param {ReadonlySet<string>} keys those that are still there */
+  #forget(keys) {
+    for (const [key, answer] of this.#answers) {
+      if (keys.has(key)) continue
+      answer.close()
+      this.#answers.delete(key)
+    }
+    for (const key of this.#questions.keys()) if (!keys.has(key)) this.#questions.delete(key)
+    for (const key of this.#articles.keys()) if (!keys.has(key)) this.#articles.delete(key)
+  }
+
+  /** @param {string} key of its first message */
+  #article(key) {
+    let article = this.#articles.get(key)
+    if (!article) {
+      article = make('article', { class: 'turn' })
+      this.#articles.set(key, article)
+    }
+    return article
+  }
+
+  /**
+   * @param {ChatMessage} message
+   * @param {boolean} newest
+   */
+  #answer(message, newest) {
+    let answer = this.#answers.get(message.key)
+    if (!answer) {
+      answer = new Answer(this.app)
+      this.#answers.set(message.key, answer)
+    }
+    answer.update(message, newest)
+    return answer.element
+  }
+
+  /** @param {ChatMessage} message */
+  #question(message) {
+    let element = this.#questions.get(message.key)
+    if (!element) {
+      element = this.#makeQuestion(message.content)
+      this.#questions.set(message.key, element)
+    }
+    return element
+  }
+
+  /** @param {string} text */
+  #makeQuestion(text) {
+    const long = text.length > LONG || text.includes('\n')
+    const heading = make('h2', { class: `question ${long ? 'long' : ''}`, dir: 'auto' }, text)
+    if (text.length <= FOLD) return heading
+    heading.classList.add('folded')
+    const all = make(
+      'button',
+      {
+        type: 'button',
+        class: 'button quiet show-all',
+        onclick: () => {
+          heading.classList.remove('folded')
+          all.remove()
+        },
+      },
+      this.app.words.say('question.all'),
+    )
+    return make('div', {}, heading, all)
+  }
+}
