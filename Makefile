@@ -41,8 +41,8 @@ help: ## this list
 setup: ## make .venv with everything needed to run; PYTHON=... chooses the Python
 	@python=$$(sh tools/find_python.sh '$(PYTHON)') && "$$python" tools/setup_venv.py run
 
-run: setup ## start the server; MODEL=none: without a model; ARGS="--port 8080"
-	@$(TAILRACE) serve $(if $(filter none,$(MODEL)),,--pull-model) $(ARGS)
+run: setup ## start the server; MODEL=default: fetch the default model; ARGS="--port 8080"
+	@$(TAILRACE) serve $(if $(filter default,$(MODEL)),--pull-model) $(ARGS)
 
 ask: setup ## answer Q="..." from DOCS=folder, fetching the default model once
 	@if [ -z "$$ASK_QUESTION" ]; then \

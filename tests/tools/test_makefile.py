@@ -61,10 +61,11 @@ def test_ask_without_a_question_says_how_to_ask(program: Path) -> None:
     assert 'make ask Q="How do I ...?"' in done.stderr
 
 
-def test_run_fetches_the_default_model_unless_told_not_to(program: Path) -> None:
-    assert calls(make("run", f"TAILRACE={program}")) == [["serve", "--pull-model"]]
+def test_run_fetches_no_model_but_where_it_is_told_to(program: Path) -> None:
+    assert calls(make("run", f"TAILRACE={program}")) == [["serve"]]
     done = make("run", f"TAILRACE={program}", "MODEL=none", "ARGS=--port 0")
     assert calls(done) == [["serve", "--port", "0"]]
+    assert calls(make("run", f"TAILRACE={program}", "MODEL=default")) == [["serve", "--pull-model"]]
 
 
 def test_help_is_the_default_and_lists_every_target_a_person_types() -> None:

@@ -107,11 +107,6 @@ class ModelSetup:
         self._closed = False
 
     @property
-    def recommended(self) -> str:
-        """The name of the model for whoever has no wish of their own."""
-        return self._recommended
-
-    @property
     def pull(self) -> Pull | None:
         """The pull under way, or else the newest; None before the first."""
         return self._pull

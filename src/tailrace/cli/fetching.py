@@ -87,7 +87,7 @@ def fetch(
     if console.is_terminal:
         model = _fetch_drawing(console, library, name, own, sha256)
     else:
-        model = run(library.pull(name, own=own, sha256=sha256, progress=_Lines()))
+        model = run(library.pull(name, own=own, sha256=sha256, progress=ProgressLines()))
     typer.echo(f"{model.name}: installed, {model.size_bytes / _MB:,.0f} MB, hash checked", err=True)
     return model
 
@@ -112,13 +112,14 @@ def _fetch_drawing(
         return run(library.pull(name, own=own, sha256=sha256, progress=show))
 
 
-class _Lines:
-    """Progress as a line for every tenth."""
+class ProgressLines:
+    """Progress as a line for every tenth, on stderr."""
 
     def __init__(self) -> None:
         self._told = -1
 
     def __call__(self, done_bytes: int, total_bytes: int, source: str) -> None:
+        """Say how far it is, where another tenth is here."""
         tenth = done_bytes * _TENTHS // max(total_bytes, 1)
         if tenth > self._told:
             self._told = tenth

@@ -12,15 +12,15 @@ import os
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Final, final
 
 import uvicorn
 
 from tailrace.agent import ContextAgent
-from tailrace.errors import ConflictError, InvalidRequestError, TailraceError
+from tailrace.agent.model_setup import ModelSetup, Pull
+from tailrace.errors import ConflictError, InvalidRequestError, NotFoundError, TailraceError
 from tailrace.llm.catalogue import DEFAULT_MODEL
-from tailrace.llm.library import Progress
 from tailrace.server.app import create_app
 from tailrace.server.connection import connection_class
 from tailrace.settings import Settings
@@ -46,16 +46,16 @@ async def serve(
     *,
     pull_model: bool = False,
     on_ready: Callable[[str], None] | None = None,
-    on_pull: Progress | None = None,
+    on_pull: Callable[[Pull], None] | None = None,
 ) -> None:
     """Serve the home of `settings` until SIGINT or SIGTERM; run it on `new_event_loop`.
 
     Args:
         settings: What to serve, and where.
-        pull_model: Fetch the default model meanwhile, if there is none; the caller has shown what
-            that is.
+        pull_model: Fetch the model that is named, else the default one, where there is none; the
+            caller has shown what that is.
         on_ready: Told the URL once requests are taken.
-        on_pull: Told how far the model is.
+        on_pull: Told how far a model is that is being fetched, whoever asked for it.
 
     Raises:
         HomeLockedError: another process has this home.
@@ -73,8 +73,10 @@ async def serve(
                 await asyncio.wait(meanwhile, timeout=_CATCH_UP_S)
                 if on_ready is not None:
                     on_ready(url)
+                if on_pull is not None:
+                    meanwhile.append(tasks.create_task(_tell_pulls(agent.model_setup, on_pull)))
                 if pull_model:
-                    meanwhile.append(tasks.create_task(_pull(agent, on_pull)))
+                    _pull(agent)
                 await stop.wait()
                 for task in meanwhile:
                     task.cancel()
@@ -85,7 +87,7 @@ def run(
     *,
     pull_model: bool = False,
     on_ready: Callable[[str], None] | None = None,
-    on_pull: Progress | None = None,
+    on_pull: Callable[[Pull], None] | None = None,
 ) -> None:
     """`serve` on an event loop of its own, the fastest there is; returns once it has stopped.
 
@@ -199,18 +201,20 @@ async def _catch_up(agent: ContextAgent) -> None:
         _log.warning("the documents could not be brought up to date: %s", error.message)
 
 
-async def _pull(agent: ContextAgent, on_pull: Progress | None) -> None:
-    parts = agent.parts
-    if parts.settings.llm_url or parts.llm.info is not None:
+def _pull(agent: ContextAgent) -> None:
+    if agent.parts.llm.info is not None:
         return
-    name = parts.settings.llm_model or DEFAULT_MODEL
-    _log.info("fetching the model %s", name)
     try:
-        await parts.library.pull(name, progress=on_pull)
-    except TailraceError as error:
+        agent.model_setup.start(agent.parts.settings.llm_model or DEFAULT_MODEL)
+    except NotFoundError as error:
         _log.warning("no model was fetched: %s", error.message)
-    else:
-        _log.info("the model %s is here", name)
+
+
+async def _tell_pulls(setup: ModelSetup, on_pull: Callable[[Pull], None]) -> None:
+    async with aclosing(setup.changes()) as changes:
+        async for _ in changes:
+            if setup.pull is not None:
+                on_pull(setup.pull)
 
 
 def _listen(host: str, port: int) -> socket.socket:
