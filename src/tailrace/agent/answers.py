@@ -7,9 +7,10 @@ Rule 2: what was asked back and answered is part of the conversation, for later 
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from tailrace.errors import ConflictError, InvalidRequestError
+from tailrace.errors import ConflictError, InputExpiredError, InvalidRequestError
 from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
+from tailrace.events.types import Outcome
 from tailrace.settings import Settings
 from tailrace.state.state import Turn, UserInput
 from tailrace.stores.conversations import MessageRow
@@ -29,6 +30,7 @@ def question_for(
     Raises:
         ConflictError: the run does not wait, or it asks something else; the message says what to
             do.
+        InputExpiredError: nobody has answered it in time.
     """
     for given in fold.inputs:
         if given["request_id"] == request_id:
@@ -37,6 +39,8 @@ def question_for(
             msg = f"run {run_id} has another answer to that already; watch it go on with that one"
             raise ConflictError(msg)
     asked = fold.input_required
+    if fold.terminal is not None and fold.terminal.metadata["outcome"] == Outcome.EXPIRED:
+        raise InputExpiredError(fold.terminal.content)
     if asked is None:
         msg = f"run {run_id} waits for no answer: {_standing(fold)}"
         raise ConflictError(msg)

@@ -35,7 +35,10 @@ class InputRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     def to_dict(self) -> dict[str, JSON]:
         """The request as a JSON object: the metadata of its event."""
-        return cast("dict[str, JSON]", msgspec.to_builtins(self))
+        data = cast("dict[str, JSON]", msgspec.to_builtins(self))
+        if self.options:
+            data["options"] = [*self.options]  # as JSON has it
+        return data
 
 
 def asking(

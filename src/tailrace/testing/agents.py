@@ -6,10 +6,12 @@ from pathlib import Path
 
 import msgspec
 
+from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace.agent import ContextAgent
 from tailrace.settings import Settings
 from tailrace.testing.model_script import Script
 from tailrace.testing.model_server import ScriptedModelServer
+from tailrace.workflow.engine import WorkflowEngine
 
 PLAN = {
     "harbour.md": (
@@ -28,10 +30,12 @@ async def scripted_agent(
     *,
     documents: Mapping[str, str] = PLAN,
     settings: Settings | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    engine: WorkflowEngine | None = None,
 ) -> AsyncGenerator[tuple[ContextAgent, ScriptedModelServer]]:
     """An agent in `home` whose model plays `script`, with `documents` already searchable.
 
-    `settings` may set anything but the home and the model.
+    `settings` may set anything but the home and the model; `engine` stands in for ours.
     """
     async with ScriptedModelServer(script) as model:
         chosen = msgspec.structs.replace(
@@ -41,7 +45,7 @@ async def scripted_agent(
             llm_model="scripted",
             synchronous="NORMAL",
         )
-        async with ContextAgent.open(chosen) as agent:
+        async with ContextAgent.open(chosen, clock, engine=engine) as agent:
             for name, text in documents.items():
                 await agent.parts.ingest.add_text(name, text)
             yield agent, model

@@ -264,6 +264,22 @@ def classify_as(
     return choose
 
 
+def ask_back(question: str, intent: str, then: Script | None = None) -> Script:
+    """A script that answers JSON-schema requests with `question`, until a request tells of it.
+
+    Such a request, and all others, it answers as `classify_as` does with `intent` and `then`.
+    """
+    asks = classify_as("clarification_needed", fields={"question": question})
+    answers = script_player(classify_as(intent, then))
+    asking = script_player(asks)
+
+    def choose(request: ChatRequest) -> Reply:
+        told = request.schema is None or question in request.text
+        return answers(request) if told else asking(request)
+
+    return choose
+
+
 def script_player(script: Script) -> Callable[[ChatRequest], Reply]:
     """`script` as a function; a list is consumed in order and its last reply stays."""
     if isinstance(script, Reply):
