@@ -3,55 +3,38 @@
 Rule: a check changes nothing, and its own failure is a finding.
 """
 
+import errno
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
-
-import httpx2
-import msgspec
 
 from tailrace.agent.home import Holder, holder
+from tailrace.cli.check_endpoint import check_endpoint
+from tailrace.cli.check_server import check_server
 from tailrace.cli.fetching import library_of
+from tailrace.cli.finding import Finding, Verdict
 from tailrace.cli.runner import run
-from tailrace.errors import StoreError
+from tailrace.errors import InvalidRequestError, StoreError
 from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.llm.fetch import sha256_of, size_of
 from tailrace.llm.library import InstalledModel, ModelLibrary
+from tailrace.llm.machine import physical_cores
+from tailrace.server.guards import parse_keys
 from tailrace.settings import Settings
-from tailrace.stores.registry import examine_store
+from tailrace.stores.base import StoreFacts
+from tailrace.stores.registry import examine_store, searchable_documents
 
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _OLDEST_PYTHON: Final = (3, 11)
-_TIMEOUT_S: Final = 5.0
 _IMPORT_TIMEOUT_S: Final = 60.0
 _GB: Final = 1_000_000_000
 _LITTLE_BYTES: Final = 100_000_000
-_KEY_REFUSED: Final = frozenset({401, 403})
-_ERROR_FROM: Final = 500
-
-
-class Verdict(Enum):
-    """How bad a finding is; only BROKEN fails the command."""
-
-    OK = "✓"
-    NOTE = "!"
-    BROKEN = "✗"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What one check found; `advice` says what to do, "" where nothing."""
-
-    name: str
-    verdict: Verdict
-    detail: str
-    advice: str = ""
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def checks(settings: Settings, *, deep: bool) -> Iterator[Finding]:
@@ -61,14 +44,30 @@ def checks(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     yield _home(settings.home)
     yield _lock(settings.home, held)
     if held is not None and held.url:
-        yield _server(held)
+        restart = f"end process {held.pid} and start `tailrace serve` again"
+        yield from check_server(held.url, held.token, if_silent=restart)
+    else:
+        yield _port(settings)
+    yield _access(settings)
     yield _disk(settings.home)
-    yield _database(settings.home)
+    yield from _database(settings.home)
     if settings.llm_url:
-        yield _endpoint(settings)
+        yield check_endpoint(settings)
         return
-    yield _runtime()
+    yield _runtime(settings)
     yield from _models(library_of(settings), settings.llm_model, deep=deep)
+
+
+def checks_of_address(settings: Settings, url: str) -> Iterator[Finding]:
+    """What a browser at `url` would find: the server there, and whether its events come through."""
+    start = "start `tailrace serve`, or correct the address"
+    yield from check_server(url, first_key(settings), if_silent=start)
+
+
+def first_key(settings: Settings) -> str:
+    """The first of the server's keys; "" where it asks for none."""
+    keys = parse_keys(settings.api_keys)
+    return keys[0][0].decode() if keys else ""
 
 
 def _python() -> Finding:
@@ -96,19 +95,39 @@ def _lock(home: Path, held: Holder | None) -> Finding:
     if held.url:
         return Finding("Lock", Verdict.OK, f"process {held.pid} serves {home}")
     detail = f"the command of process {held.pid or 'unknown'} is at work here"
-    return Finding("Lock", Verdict.NOTE, detail, "other commands wait until it has ended")
+    advice = "wait for it, or set TAILRACE_HOME to another folder"
+    return Finding("Lock", Verdict.NOTE, detail, advice)
 
 
-def _server(held: Holder) -> Finding:
+def _port(settings: Settings) -> Finding:
+    where = f"{settings.host}:{settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        with httpx2.Client(trust_env=False, timeout=_TIMEOUT_S) as client:
-            status = client.get(f"{held.url.rstrip('/')}/healthz").status_code
-    except httpx2.HTTPError:
-        advice = f"end process {held.pid} and start `tailrace serve` again"
-        return Finding("Server", Verdict.BROKEN, f"{held.url} does not answer", advice)
-    if status >= _ERROR_FROM:
-        return Finding("Server", Verdict.BROKEN, f"{held.url} answers {status}", "see its log")
-    return Finding("Server", Verdict.OK, f"{held.url} answers")
+        socket.create_server((settings.host, settings.port), family=family).close()
+    except OSError as exc:
+        taken = exc.errno == errno.EADDRINUSE
+        detail = f"{where} is in use already" if taken else f"cannot listen on {where}"
+        advice = "stop what uses it, or choose another with --port or TAILRACE_PORT"
+        return Finding("Port", Verdict.NOTE, detail, advice if taken else "correct TAILRACE_HOST")
+    return Finding("Port", Verdict.OK, f"{where} is free" if settings.port else "any that is free")
+
+
+def _access(settings: Settings) -> Finding:
+    try:
+        keys = len(parse_keys(settings.api_keys))
+    except InvalidRequestError as error:
+        return Finding("Access", Verdict.BROKEN, error.message, "correct TAILRACE_API_KEYS")
+    names = ", ".join(filter(None, (settings.host, *_names(settings.allowed_hosts))))
+    asks = f"{keys} key{'' if keys == 1 else 's'}" if keys else "no key is asked for"
+    detail = f"as {names}; {asks}"
+    if not keys and settings.host not in _LOOPBACK:
+        advice = "set TAILRACE_API_KEYS: whoever reaches it can read every document"
+        return Finding("Access", Verdict.NOTE, detail, advice)
+    return Finding("Access", Verdict.OK, detail)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def _disk(home: Path) -> Finding:
@@ -122,13 +141,26 @@ def _disk(home: Path) -> Finding:
     return Finding("Disk", Verdict.OK, detail)
 
 
-def _database(home: Path) -> Finding:
+def _database(home: Path) -> Iterator[Finding]:
     try:
         facts = examine_store(home)
+        count = searchable_documents(home)
     except StoreError as exc:
-        return Finding("Database", Verdict.BROKEN, exc.message, "restore a backup of your home")
+        advice = "restore a backup of your home"
+        yield Finding("Database", Verdict.BROKEN, exc.message, advice)
+        return
     if facts is None:
-        return Finding("Database", Verdict.OK, "none yet (made at first use)")
+        yield Finding("Database", Verdict.OK, "none yet (made at first use)")
+        return
+    yield _store(facts)
+    if count:
+        yield Finding("Documents", Verdict.OK, f"{count:,} can be searched")
+    else:
+        advice = "`tailrace docs add FOLDER` adds some"
+        yield Finding("Documents", Verdict.NOTE, "none can be searched", advice)
+
+
+def _store(facts: StoreFacts) -> Finding:
     detail = f"{facts.engine}, schema {facts.schema}"
     if not facts.intact:
         return Finding("Database", Verdict.BROKEN, f"{detail}, damaged", "restore a backup")
@@ -140,27 +172,7 @@ def _database(home: Path) -> Finding:
     return Finding("Database", Verdict.OK, f"{detail}, intact, full-text search")
 
 
-def _endpoint(settings: Settings) -> Finding:
-    url = settings.llm_url.rstrip("/")
-    key = settings.llm_api_key
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    trusts_environment = urlsplit(url).hostname not in _LOOPBACK
-    try:
-        with httpx2.Client(trust_env=trusts_environment, timeout=_TIMEOUT_S) as client:
-            status = client.get(f"{url}/models", headers=headers).status_code
-    except (httpx2.HTTPError, httpx2.InvalidURL):
-        advice = "start it, or correct TAILRACE_LLM_URL"
-        return Finding("Model", Verdict.BROKEN, f"{url} does not answer", advice)
-    if status in _KEY_REFUSED:
-        return Finding(
-            "Model", Verdict.BROKEN, f"{url} refuses the key", "set TAILRACE_LLM_API_KEY"
-        )
-    if status >= _ERROR_FROM:
-        return Finding("Model", Verdict.NOTE, f"{url} answers {status}", "see the endpoint's log")
-    return Finding("Model", Verdict.OK, f"{url} answers")
-
-
-def _runtime() -> Finding:
+def _runtime(settings: Settings) -> Finding:
     try:
         done = subprocess.run(
             [sys.executable, "-c", "import xllamacpp"],
@@ -171,7 +183,9 @@ def _runtime() -> Finding:
     except subprocess.TimeoutExpired:
         return Finding("Runtime", Verdict.BROKEN, "xllamacpp does not load in time", "reinstall it")
     if done.returncode == 0:
-        return Finding("Runtime", Verdict.OK, "xllamacpp loads")
+        threads = settings.model_threads or physical_cores()
+        counted = f", {threads} threads" if threads else ""
+        return Finding("Runtime", Verdict.OK, f"xllamacpp loads{counted}")
     advice = "install the package xllamacpp, or set TAILRACE_LLM_URL to an endpoint"
     return Finding("Runtime", Verdict.BROKEN, "xllamacpp cannot be loaded", advice)
 
@@ -183,8 +197,14 @@ def _models(library: ModelLibrary, wanted: str, *, deep: bool) -> Iterator[Findi
         advice = f"`tailrace models pull {wanted or DEFAULT_MODEL}` fetches it"
         yield Finding("Model", Verdict.NOTE, detail, advice)
         return
+    only_for_trying = all(model.smoke_test_only for model in installed)
     for model in installed:
-        yield _model(library, model, deep=deep)
+        finding = _model(library, model, deep=deep)
+        if only_for_trying and finding.verdict is Verdict.OK:
+            detail = f"{model.name} only shows that the installation works"
+            advice = f"`tailrace models pull {DEFAULT_MODEL}` fetches one that can answer"
+            finding = Finding("Model", Verdict.NOTE, detail, advice)
+        yield finding
 
 
 def _model(library: ModelLibrary, model: InstalledModel, *, deep: bool) -> Finding:

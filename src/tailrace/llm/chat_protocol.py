@@ -146,6 +146,16 @@ def chat_url(base_url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
+def models_url(base_url: str) -> str:
+    """Where the endpoint at `base_url` lists its models.
+
+    Raises:
+        InvalidRequestError: it is no http or https URL.
+    """
+    parts = urlsplit(chat_url(base_url))
+    return urlunsplit(parts._replace(path=parts.path.removesuffix(_CHAT) + "/models"))
+
+
 def origin_of(url: str) -> str:
     """Scheme, host and port of `url`, fit to be shown: without credentials."""
     parts = urlsplit(url)

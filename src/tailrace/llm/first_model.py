@@ -16,7 +16,7 @@ import msgspec
 from tailrace.errors import ModelRejectedError, ModelUnavailableError
 from tailrace.events.event import JSON
 from tailrace.llm.base import Delta, LLMClient, LLMRequest, ModelInfo, Usage
-from tailrace.llm.chat_protocol import chat_url
+from tailrace.llm.chat_protocol import models_url
 from tailrace.llm.json_reply import OnWait, read_json
 
 UNNAMED = "default"
@@ -31,6 +31,15 @@ class _Model(msgspec.Struct):
 
 class _Listing(msgspec.Struct):
     data: list[_Model]
+
+
+def listed_models(body: bytes | bytearray) -> list[str]:
+    """The names in an endpoint's list of models, those for embeddings aside; none in other text."""
+    try:
+        names = [model.id for model in msgspec.json.decode(body, type=_Listing).data]
+    except msgspec.DecodeError:
+        return []
+    return [name for name in names if "embed" not in name.lower()]
 
 
 class FirstModelClient:
@@ -57,10 +66,7 @@ class FirstModelClient:
         Raises:
             InvalidRequestError: the URL cannot be used.
         """
-        url = httpx2.URL(chat_url(base_url))
-        self._models_url = url.copy_with(
-            path=url.path.removesuffix("/chat/completions") + "/models"
-        )
+        self._models_url = httpx2.URL(models_url(base_url))
         self._headers = {"authorization": f"Bearer {api_key.strip()}"} if api_key.strip() else {}
         self._connect = connect
         self._timeout_s = timeout_s
@@ -128,8 +134,4 @@ class FirstModelClient:
         except (httpx2.HTTPError, TimeoutError) as exc:
             msg = f"the model's endpoint at {host} cannot be reached; is it running?"
             raise ModelUnavailableError(msg) from exc
-        try:
-            names = [model.id for model in msgspec.json.decode(body, type=_Listing).data]
-        except msgspec.DecodeError:
-            return UNNAMED
-        return next((name for name in names if "embed" not in name.lower()), UNNAMED)
+        return next(iter(listed_models(body)), UNNAMED)
