@@ -43,6 +43,11 @@ def new_session_id() -> str:
     return f"session_{secrets.token_hex(8)}"
 
 
+def new_vault_source() -> str:
+    """What a document that is written here has for a source: no path, and no two alike."""
+    return f"vault:{secrets.token_hex(8)}"
+
+
 def new_secret() -> str:
     """An unguessable token of 256 bits, URL-safe."""
     return secrets.token_urlsafe(32)

@@ -8,6 +8,7 @@ import pytest
 
 from tailrace.stores.documents import DocumentStore
 from tailrace.stores.sqlite.documents import SqliteDocuments
+from tailrace.stores.sqlite.migrate import migrations
 from tailrace.stores.sqlite.rows import rows
 from tailrace.stores.sqlite.store import SQLiteStore
 from tailrace.testing.documents import CHECKS, found, put
@@ -43,6 +44,43 @@ async def test_a_text_that_a_killed_process_left_is_not_found_and_is_swept(
     assert await store.sweep() == 1
     assert await store.sweep() == 0
     assert await found(store, "alpha") == ["alpha"]
+
+
+async def test_documents_outlive_the_table_they_stood_in(tmp_path: Path) -> None:
+    path = tmp_path / "home.db"
+    old = apsw.Connection(str(path))
+    for _, sql in migrations()[:2]:
+        old.execute(sql)
+    old.execute(
+        "INSERT INTO document_texts VALUES (7, 'alpha ☂');"
+        "INSERT INTO chunks VALUES (8, 7, 0, '', 0, 7, 'alpha ☂');"
+        "INSERT INTO chunk_index (rowid, heading, text) VALUES (8, '', 'alpha ☂');"
+    )
+    insert = (
+        "INSERT INTO documents VALUES (?, '', ?, ?, 'text', 9, 5, 'hash', 3, ?, ?, ?, ?, 'folder',"
+        " '2026-03-04T19:00:00+00:00', '2026-03-04T19:00:00+00:00')"
+    )
+    old.execute(insert, (4, "/a.txt", "a.txt", 7, 1, "searchable", ""))
+    old.execute(insert, (5, "/b.png", "b.png", None, 0, "skipped", "images are not read"))
+    old.execute(insert, (9, "/c.txt", "c.txt", None, 0, "failed", "it is gone"))
+    old.execute("DELETE FROM documents WHERE id = 9")
+    old.pragma("user_version", 2)
+    old.close()
+    home = await SQLiteStore.open(path)
+    store = SqliteDocuments(home.database)
+    listed, total = await store.list_documents("", limit=10, offset=0)
+    assert [(row.id, row.source, row.revision, row.char_count) for row in listed] == [
+        (4, "/a.txt", 3, 7),
+        (5, "/b.png", 3, 0),
+    ]
+    assert (total, listed[0].document_type, listed[1].reason) == (2, "", "images are not read")
+    assert await found(store, "alpha") == ["alpha ☂"]
+    assert await store.text(4, "") == "alpha ☂"
+    assert (await put(store, "/d", "delta")).id == 10  # 9 is not given away again
+    assert (await put(store, "/a.txt", "omega")).id == 4
+    assert set(await found(store, "alpha", "omega", "delta")) == {"omega", "delta"}
+    await home.aclose()
+    assert (tmp_path / "home.schema-2.backup").exists()
 
 
 async def test_deleted_documents_leave_nothing_in_the_file(home: SQLiteStore) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tailrace._clock import Clock
 from tailrace.context.ingest import Ingest
 from tailrace.context.search import ContextIndex
+from tailrace.context.vaults import Vaults
 from tailrace.llm.base import LLMClient
 from tailrace.llm.library import ModelLibrary
 from tailrace.llm.registry import open_library, open_llm
@@ -30,6 +31,7 @@ class Parts:
         documents: The text and passages of what was added.
         context: Finds passages.
         ingest: Reads documents in.
+        vaults: Writes notes, which are documents too.
         library: The model files of this machine.
         llm: The model.
         engine: Runs the nodes.
@@ -40,6 +42,7 @@ class Parts:
     documents: DocumentStore
     context: ContextIndex
     ingest: Ingest
+    vaults: Vaults
     library: ModelLibrary
     llm: LLMClient
     engine: WorkflowEngine
@@ -73,6 +76,7 @@ async def open_parts(
             documents=documents,
             context=ContextIndex(documents),
             ingest=Ingest(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
+            vaults=Vaults(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
             library=library,
             llm=llm,
             engine=engine or default_engine(),

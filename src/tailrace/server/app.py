@@ -21,8 +21,10 @@ from tailrace.server import (
     messages,
     pages,
     runs,
+    seed_envelope,
     seed_state,
     settings_models,
+    vaults,
 )
 from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
@@ -31,14 +33,15 @@ from tailrace.server.stream_response import SEND
 _DESCRIPTION = """
 Ask questions of your own documents, and follow every step of the answer.
 
-Errors are problem documents (RFC 9457) with a `code`; those below `/api/agent/chat` have the shape
-`{"detail": …}`, as the clients of those routes expect.
+Errors are problem documents (RFC 9457) with a `code`; those of the routes that MineContext has too
+keep the shapes its clients expect: `docs/reference/seed.md` tells which.
 """
 _TAGS = [
     {"name": "chat", "description": "Ask, and follow or await the answer."},
     {"name": "runs", "description": "Start, list, watch and stop runs."},
     {"name": "conversations", "description": "Conversations and their messages."},
     {"name": "documents", "description": "What answers come from."},
+    {"name": "vaults", "description": "Notes that are written here; documents, too."},
     {"name": "models", "description": "The model that answers, and how to come by one."},
     {"name": "operations", "description": "Health."},
     {"name": "page", "description": "The web page, and what it is made of."},
@@ -52,7 +55,9 @@ _ROUTES = (
     conversations,
     messages,
     documents,
+    vaults,
     settings_models,
+    seed_envelope,
     health,
     pages,
 )

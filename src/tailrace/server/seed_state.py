@@ -1,15 +1,19 @@
-"""Floor 6: seed state, the seed's names for looking at a run and for stopping it."""
+"""Floor 6: seed state, the seed's names for looking at a run, stopping one and trying one."""
 
-from fastapi import APIRouter
+from typing import Annotated, Final
 
-from tailrace.errors import NotFoundError
+from fastapi import APIRouter, Header
+
+from tailrace.agent import ChatRequest
+from tailrace.errors import ErrorCode, NotFoundError, TailraceError
 from tailrace.events.event import JSON
 from tailrace.server.caller import AgentOf, CallerOf
 from tailrace.server.runs import find
 
 router = APIRouter(prefix="/api/agent", tags=["chat"])
 
-_UNKNOWN: dict[str, JSON] = {"success": False, "error": "Workflow not found"}
+_UNKNOWN: Final[dict[str, JSON]] = {"success": False, "error": "Workflow not found"}
+_TRIAL: Final = "Hello! Please say in one short sentence that you can hear me."
 
 
 @router.get("/state/{workflow_id}", summary="Look at a workflow", response_model=None)
@@ -31,3 +35,29 @@ async def cancel_workflow(workflow_id: str, agent: AgentOf, caller: CallerOf) ->
         return _UNKNOWN
     await agent.cancel(run.run_id, owner=caller.owner)
     return {"success": True, "message": f"Workflow {workflow_id} cancelled"}
+
+
+@router.get("/test", summary="Try a question", response_model=None)
+async def try_question(
+    agent: AgentOf,
+    caller: CallerOf,
+    origin: Annotated[str | None, Header(include_in_schema=False)] = None,
+    sec_fetch_site: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> dict[str, JSON]:
+    """Ask the model a real question, in a run of its own that belongs to no conversation."""
+    _check_site(origin, sec_fetch_site)
+    state = await agent.process(ChatRequest(query=_TRIAL), owner=caller.owner)
+    if not state["success"]:
+        return {"success": False, "error": state.get("errors", "the run was stopped")}
+    return {"success": True, "message": "The agent works", "test_response": state}
+
+
+def _check_site(origin: str | None, site: str | None) -> None:
+    """Nothing, unless a page of another site asks as for an image, which the guard cannot tell.
+
+    Raises:
+        TailraceError: it does; a GET that starts a run must not be had so.
+    """
+    if site == "cross-site" and origin is None:
+        msg = "pages of other sites may not start a run; open this address by itself"
+        raise TailraceError(msg, code=ErrorCode.FORBIDDEN_ORIGIN)

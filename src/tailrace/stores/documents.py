@@ -23,11 +23,15 @@ class DocumentStatus(StrEnum):
 
 
 class DocumentOrigin(StrEnum):
-    """How a document came here; only one from a FOLDER is looked for on the disk again."""
+    """How a document came here.
+
+    Only one from a FOLDER is looked for on the disk again; a VAULT is written here.
+    """
 
     FOLDER = "folder"
     UPLOAD = "upload"
     SAMPLE = "sample"
+    VAULT = "vault"
 
 
 class NewChunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,12 +47,16 @@ class NewDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A document as it was read.
 
     Attributes:
-        source: Its absolute path with forward slashes, or the name it was uploaded under.
+        source: Its absolute path with forward slashes, the name it was uploaded under, or a name
+            of our making where it is written here.
         kind: What it was read as: `markdown`, `code` …; "" where it was not read.
         mtime_ns: When its file was changed; None without a file.
         sha256: The hash of its bytes; "" where they were not read.
         text: All of it, as it is searched and shown; "" unless it is searchable.
         reason: Why it is not searchable, for people; "" where it is.
+        summary: What its author says it is about; "" where nothing was said.
+        tags: The author's words to find it by, as they were written.
+        document_type: What its author calls it: `Note` …; "" where it was not written here.
     """
 
     owner: str
@@ -62,6 +70,9 @@ class NewDocument(msgspec.Struct, frozen=True, kw_only=True):
     status: DocumentStatus = DocumentStatus.SEARCHABLE
     reason: str = ""
     origin: DocumentOrigin
+    summary: str = ""
+    tags: str = ""
+    document_type: str = ""
 
 
 class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +80,7 @@ class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         revision: 1, and one more each time its text was replaced.
+        char_count: How many code points its text has.
         chunk_count: How many passages it has.
     """
 
@@ -84,6 +96,10 @@ class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
     status: DocumentStatus
     reason: str
     origin: DocumentOrigin
+    summary: str
+    tags: str
+    document_type: str
+    char_count: int
     chunk_count: int
     created_at: datetime
     updated_at: datetime
@@ -142,9 +158,18 @@ class DocumentStore(Protocol):
     """Keeps documents and finds passages in them."""
 
     async def put(
-        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime
+        self,
+        document: NewDocument,
+        chunks: Sequence[NewChunk],
+        at: datetime,
+        *,
+        only_next: bool = False,
     ) -> DocumentRow:
-        """Keep `document`; one of the same owner and source gets it as its next revision."""
+        """Keep `document`; one of the same owner and source gets it as its next revision.
+
+        Raises:
+            NotFoundError: `only_next`, and there is none of that owner and source.
+        """
         ...
 
     async def touch(self, owner: str, touches: Sequence[Touch]) -> None:
@@ -160,9 +185,16 @@ class DocumentStore(Protocol):
         ...
 
     async def list_documents(
-        self, owner: str, *, limit: int, offset: int, status: DocumentStatus | None = None
+        self,
+        owner: str,
+        *,
+        limit: int,
+        offset: int,
+        status: DocumentStatus | None = None,
+        origin: DocumentOrigin | None = None,
+        newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
-        """A page in the order they came, and how many there are in all."""
+        """A page in the order they came, or the other way round, and how many there are in all."""
         ...
 
     async def text(

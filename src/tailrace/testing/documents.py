@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
+
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
     DocumentOrigin,
@@ -62,7 +64,7 @@ async def a_document_comes_back_as_it_was_put(store: DocumentStore) -> None:
     """Its row, its text, and any part of its text."""
     row = await put(store, "/notes/a.txt", "The key is under the ☂ mat.\nThe cat is 🐈 out.")
     assert row.revision == 1
-    assert row.chunk_count == 2
+    assert (row.char_count, row.chunk_count) == (45, 2)
     assert row.created_at == NOW
     assert await store.get(row.id, "") == row
     assert await store.text(row.id, "") == "The key is under the ☂ mat.\nThe cat is 🐈 out."
@@ -142,6 +144,47 @@ async def a_list_is_paged_and_counts_them_all(store: DocumentStore) -> None:
     assert await store.list_documents("", limit=2, offset=9) == ([], 6)
     status = DocumentStatus.SKIPPED
     assert await store.list_documents("", limit=9, offset=0, status=status) == (rows[5:], 1)
+
+
+async def notes_are_listed_by_themselves_and_newest_first(store: DocumentStore) -> None:
+    """With what their author says of them."""
+    await put(store, "/a", "text")
+    notes = [
+        await store.put(
+            msgspec.structs.replace(
+                new_document(f"vault:{n}", "☂"),
+                origin=DocumentOrigin.VAULT,
+                summary="about rain",
+                tags="weather, rain",
+                document_type="Note",
+            ),
+            [],
+            NOW,
+        )
+        for n in range(3)
+    ]
+    said = {(n.summary, n.tags, n.document_type, n.char_count, n.chunk_count) for n in notes}
+    assert said == {("about rain", "weather, rain", "Note", 1, 0)}
+    vault = DocumentOrigin.VAULT
+    listed = await store.list_documents("", limit=2, offset=0, origin=vault, newest_first=True)
+    assert listed == ([notes[2], notes[1]], 3)
+    assert (await store.get(notes[0].id, "")) == notes[0]
+
+
+async def a_next_revision_needs_one_before_it(store: DocumentStore) -> None:
+    """Else nothing of it is kept, however large it is; another owner's is none."""
+    large = "\n".join(f"line number{n} alpha" for n in range(1_000))
+    await put(store, "/b", "beta", owner="jonas")
+    for source, text in (("/a", "alpha"), ("/a", large), ("/b", "alpha")):
+        attempt = store.put(new_document(source, text), line_chunks(text), NOW, only_next=True)
+        assert await _raises_not_found(attempt)
+    assert await found(store, "alpha") == []
+    assert await store.list_documents("", limit=10, offset=0) == ([], 0)
+    assert await store.sweep() == 0
+    await put(store, "/a", "gamma")
+    document = new_document("/a", "alpha")
+    row = await store.put(document, line_chunks("alpha"), LATER, only_next=True)
+    assert (row.revision, await found(store, "alpha", "gamma")) == (2, ["alpha"])
 
 
 async def a_term_is_never_syntax(store: DocumentStore) -> None:
@@ -253,6 +296,8 @@ CHECKS: Final[tuple[Callable[[DocumentStore], Awaitable[None]], ...]] = (
     nobody_finds_what_is_somebody_elses,
     many_better_hits_of_another_owner_hide_none,
     a_list_is_paged_and_counts_them_all,
+    notes_are_listed_by_themselves_and_newest_first,
+    a_next_revision_needs_one_before_it,
     a_term_is_never_syntax,
     chinese_is_found_by_a_pair_of_its_characters,
     statistics_tell_how_common_a_term_is_and_where_it_stands,

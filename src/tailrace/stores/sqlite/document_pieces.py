@@ -7,6 +7,7 @@ from typing import Final
 import apsw
 import msgspec
 
+from tailrace.errors import NotFoundError
 from tailrace.stores.documents import DocumentRow, NewChunk, NewDocument
 from tailrace.stores.sqlite import fulltext
 from tailrace.stores.sqlite.rows import Row, one, rows, time_text
@@ -16,13 +17,16 @@ DOCUMENT_COLUMNS: Final = ", ".join(DocumentRow.__struct_fields__)
 _DELETES_A_WRITE: Final = 200
 _PUBLISH: Final = f"""
 INSERT INTO documents (owner, source, title, kind, size_bytes, mtime_ns, sha256, revision, text_id,
-                       chunk_count, status, reason, origin, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
+                       char_count, chunk_count, status, reason, origin, summary, tags,
+                       document_type, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (owner, source) DO UPDATE SET
   title = excluded.title, kind = excluded.kind, size_bytes = excluded.size_bytes,
   mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256, revision = revision + 1,
-  text_id = excluded.text_id, chunk_count = excluded.chunk_count, status = excluded.status,
-  reason = excluded.reason, origin = excluded.origin, updated_at = excluded.updated_at
+  text_id = excluded.text_id, char_count = excluded.char_count,
+  chunk_count = excluded.chunk_count, status = excluded.status, reason = excluded.reason,
+  origin = excluded.origin, summary = excluded.summary, tags = excluded.tags,
+  document_type = excluded.document_type, updated_at = excluded.updated_at
 RETURNING {DOCUMENT_COLUMNS}
 """  # noqa: S608 - the columns are ours
 
@@ -61,13 +65,22 @@ def publish(
     text_id: int | None,
     chunk_count: int,
     at: datetime,
+    *,
+    only_next: bool,
 ) -> tuple[DocumentRow, int | None]:
-    """The document with its new text, and the text it had before."""
+    """The document with its new text, and the text it had before.
+
+    Raises:
+        NotFoundError: `only_next`, and there was none before.
+    """
     before = one(
         connection,
         "SELECT text_id FROM documents WHERE owner = ? AND source = ?",
         (document.owner, document.source),
     )
+    if before is None and only_next:
+        msg = f"there is no document {document.title!r} any more"
+        raise NotFoundError(msg)
     published = rows(
         connection,
         _PUBLISH,
@@ -80,10 +93,14 @@ def publish(
             document.mtime_ns,
             document.sha256,
             text_id,
+            len(document.text),
             chunk_count,
             document.status,
             document.reason,
             document.origin,
+            document.summary,
+            document.tags,
+            document.document_type,
             time_text(at),
             time_text(at),
         ),

@@ -12,6 +12,7 @@ import apsw
 
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
+    DocumentOrigin,
     DocumentRow,
     DocumentStatus,
     Hit,
@@ -41,29 +42,45 @@ class SqliteDocuments:
         self._being_written: set[int] = set()
 
     async def put(
-        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime
+        self,
+        document: NewDocument,
+        chunks: Sequence[NewChunk],
+        at: datetime,
+        *,
+        only_next: bool = False,
     ) -> DocumentRow:
-        """Keep `document`; one of the same owner and source gets it as its next revision."""
-        if document.status is not DocumentStatus.SEARCHABLE:
-            row, replaced = await self._database.write(
-                lambda c: pieces.publish(c, document, None, 0, at)
-            )
-        elif len(chunks) <= _CHUNKS_A_WRITE:
+        """Keep `document`; one of the same owner and source gets it as its next revision.
 
-            def write(connection: apsw.Connection) -> tuple[DocumentRow, int | None]:
-                text_id = pieces.add_text(connection, document.text)
-                pieces.add_chunks(connection, text_id, 0, chunks)
-                return pieces.publish(connection, document, text_id, len(chunks), at)
-
-            row, replaced = await self._database.write(write)
-        else:
-            row, replaced = await self._put_in_pieces(document, chunks, at)
+        Raises:
+            NotFoundError: `only_next`, and there is none of that owner and source.
+        """
+        row, replaced = await self._put(document, chunks, at, only_next=only_next)
         if replaced is not None:
             await self._clear(replaced)
         return row
 
+    async def _put(
+        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime, *, only_next: bool
+    ) -> tuple[DocumentRow, int | None]:
+        """The document with its new text, and the text it had before."""
+        if document.status is not DocumentStatus.SEARCHABLE:
+            return await self._database.write(
+                lambda c: pieces.publish(c, document, None, 0, at, only_next=only_next)
+            )
+        if len(chunks) > _CHUNKS_A_WRITE:
+            return await self._put_in_pieces(document, chunks, at, only_next=only_next)
+
+        def write(connection: apsw.Connection) -> tuple[DocumentRow, int | None]:
+            text_id = pieces.add_text(connection, document.text)
+            pieces.add_chunks(connection, text_id, 0, chunks)
+            return pieces.publish(
+                connection, document, text_id, len(chunks), at, only_next=only_next
+            )
+
+        return await self._database.write(write)
+
     async def _put_in_pieces(
-        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime
+        self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime, *, only_next: bool
     ) -> tuple[DocumentRow, int | None]:
         text_id = await self._database.write(lambda c: pieces.add_text(c, document.text))
         self._being_written.add(text_id)
@@ -71,8 +88,11 @@ class SqliteDocuments:
             for first in range(0, len(chunks), _CHUNKS_A_WRITE):
                 await self._add_piece(text_id, first, chunks[first : first + _CHUNKS_A_WRITE])
             return await self._database.write(
-                lambda c: pieces.publish(c, document, text_id, len(chunks), at)
+                lambda c: pieces.publish(c, document, text_id, len(chunks), at, only_next=only_next)
             )
+        except NotFoundError:
+            await self._clear(text_id)
+            raise
         finally:
             self._being_written.discard(text_id)
 
@@ -110,13 +130,24 @@ class SqliteDocuments:
         return document_row(row)
 
     async def list_documents(
-        self, owner: str, *, limit: int, offset: int, status: DocumentStatus | None = None
+        self,
+        owner: str,
+        *,
+        limit: int,
+        offset: int,
+        status: DocumentStatus | None = None,
+        origin: DocumentOrigin | None = None,
+        newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
-        """A page in the order they came, and how many there are in all."""
-        where = "owner = ? AND (? IS NULL OR status = ?)"
-        wanted = (owner, status, status)
+        """A page in the order they came, or the other way round, and how many there are in all."""
+        where = "owner = ? AND (? IS NULL OR status = ?) AND (? IS NULL OR origin = ?)"
+        wanted = (owner, status, status, origin, origin)
         page = (*wanted, max(limit, 0), max(offset, 0))
-        sql = f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE {where} ORDER BY id LIMIT ? OFFSET ?"  # noqa: S608 - constants of ours
+        order = "id DESC" if newest_first else "id"
+        sql = (
+            f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE {where}"  # noqa: S608 - constants of ours
+            f" ORDER BY {order} LIMIT ? OFFSET ?"
+        )
         count = f"SELECT count(*) FROM documents WHERE {where}"  # noqa: S608 - a constant of ours
 
         def read(connection: apsw.Connection) -> tuple[list[DocumentRow], int]:
