@@ -6,8 +6,8 @@
  * Rule 2: after `finish`, the DOM is what `renderMarkdown` makes of the same text, however the text
  *         came. It replaces only what differs: text that was held back or mended, links whose
  *         definition came late.
- * Rule 3: the work is bounded: an open part of more than `LARGE` characters is read again only after
- *         it grew by a 64th, so that nothing costs the square of its length.
+ * Rule 3: the effort grows with the length of the text, never with its square: an open part that
+ *         takes more than `SMALL` to read is read again only when enough came to be worth it.
  */
 
 import { type Block, blockTree, type Context } from './blocks.ts'
@@ -16,7 +16,7 @@ import { create, patch } from './dom.ts'
 import { shownLength } from './hold.ts'
 import { ENGLISH, type Labels } from './labels.ts'
 import { normalize, type References } from './parser.ts'
-import { definitions, InlineMemory, read } from './reading.ts'
+import { definitions, InlineMemory, type Reading, read } from './reading.ts'
 import { settledCount } from './settle.ts'
 import { type Branch, sameTree } from './tree.ts'
 
@@ -42,8 +42,10 @@ interface Settled {
   readonly references: References
 }
 
-const LARGE = 16_384
-const GROWTH = 64
+/** In about microseconds, as everything called effort: what may be spent on every update. */
+const SMALL = 2_048
+/** What may be spent on a character where more than that is needed. */
+const WORTH = 128
 
 export class MarkdownView {
   readonly #root: HTMLElement
@@ -54,9 +56,11 @@ export class MarkdownView {
   #open: readonly Shown[] = []
   #references: References = Object.create(null)
   #text = ''
-  #shownEnd = 0
+  #readEnd = 0
   #finished = true
-  #readLength = 0
+  #effort = 0
+  /** How many characters have to come before the next reading. */
+  #awaited = 0
 
   constructor(root: HTMLElement, options: MarkdownOptions = {}) {
     this.#root = root
@@ -67,9 +71,9 @@ export class MarkdownView {
     listenForCopies(root)
   }
 
-  /** How many characters were read so far: what all updates cost together. */
-  get readLength(): number {
-    return this.#readLength
+  /** What all updates took so far. */
+  get effort(): number {
+    return this.#effort
   }
 
   /** The nodes that stay as they are until `finish`. */
@@ -77,29 +81,29 @@ export class MarkdownView {
     return this.#settled.flatMap(({ shown }) => shown.map(({ node }) => node))
   }
 
-  /** Show `text`, of which more may follow. A text that does not begin with the former one is shown from where they differ. */
+  /**
+   * Show `text`, of which more may follow. One that does not begin with the former text is shown anew
+   * from where they differ.
+   */
   update(text: string): void {
     if (this.#finished) this.#keep(0)
     else if (!text.startsWith(this.#text)) this.#keep(sharedLength(text, this.#text))
     this.#finished = false
     this.#text = text
-    const from = this.#settledEnd
-    const source = normalize(text.slice(from))
-    const shown = source.slice(0, shownLength(source))
-    const end = from + shown.length
-    if (end >= this.#shownEnd && end - this.#shownEnd < growthWaitedFor(shown.length)) return
-    this.#shownEnd = end
-    this.#showOpen(shown, text)
+    if (text.length < this.#readEnd + this.#awaited) return
+    this.#readEnd = text.length
+    const source = normalize(text.slice(this.#settledEnd))
+    this.#showOpen(source.slice(0, shownLength(source)))
   }
 
   /** The text is whole: show all of it, as if it had come at once. */
   finish(): void {
     if (this.#finished) return
     this.#finished = true
-    const { blocks, references } = this.#read(normalize(this.#text), Object.create(null))
+    const reading = read(normalize(this.#text), Object.create(null))
     const shown = [...this.#settled.flatMap((settled) => settled.shown), ...this.#open]
     this.#settled = []
-    this.#open = this.#replace(shown, this.#trees(blocks, references))
+    this.#open = this.#replace(shown, this.#trees(reading))
   }
 
   get #settledEnd(): number {
@@ -115,7 +119,8 @@ export class MarkdownView {
     this.#references = Object.create(null)
     for (const { references } of kept) this.#define(references)
     this.#memory = new InlineMemory(this.#labels)
-    this.#shownEnd = 0
+    this.#readEnd = 0
+    this.#awaited = 0
   }
 
   #define(references: References): void {
@@ -123,20 +128,19 @@ export class MarkdownView {
       this.#references[label] ??= reference
   }
 
-  #read(text: string, known: References): ReturnType<typeof read> {
-    this.#readLength += text.length
-    return read(text, known)
-  }
-
-  #showOpen(source: string, text: string): void {
-    const { blocks, references } = this.#read(source, this.#references)
+  #showOpen(source: string): void {
+    const reading = read(source, this.#references)
+    const { blocks } = reading
     const count = settledCount(blocks, source)
     const growing = count < blocks.length ? blocks.at(-1) : undefined
-    this.#open = this.#replace(this.#open, this.#trees(blocks, references, growing))
-    if (count > 0) this.#settle(blocks.slice(0, count), references, text)
+    const before = this.#effort
+    this.#open = this.#replace(this.#open, this.#trees(reading, growing))
+    const effort = this.#effort - before
+    this.#awaited = effort > SMALL ? effort / WORTH : 0
+    if (count > 0) this.#settle(blocks.slice(0, count), reading.references)
   }
 
-  #trees(blocks: readonly Block[], references: References, growing?: Block): Branch[] {
+  #trees({ blocks, references, effort }: Reading, growing?: Block): Branch[] {
     this.#memory.begin(references)
     const context: Context = {
       labels: this.#labels,
@@ -144,12 +148,14 @@ export class MarkdownView {
       inline: this.#memory.trees,
       growing: this.#memory.growing,
     }
-    return blocks
+    const trees = blocks
       .map((block) => blockTree(block, context, block === growing))
       .filter((tree) => tree !== null)
+    this.#effort += effort + this.#memory.effort
+    return trees
   }
 
-  #settle(blocks: readonly Block[], references: References, text: string): void {
+  #settle(blocks: readonly Block[], references: References): void {
     const isShown = (block: Block) => block.type !== 'reference_definition'
     const count = blocks.filter(isShown).length
     const found = definitions(
@@ -157,9 +163,9 @@ export class MarkdownView {
       references,
     )
     const from = this.#settledEnd
-    const end = from + lineStart(text.slice(from), blocks.at(-1)?.endLine ?? 0)
+    const end = from + lineStart(this.#text.slice(from), blocks.at(-1)?.endLine ?? 0)
     const shown = this.#open.slice(0, count)
-    this.#settled.push({ shown, end, witness: this.#shownEnd, references: found })
+    this.#settled.push({ shown, end, witness: this.#readEnd, references: found })
     this.#open = this.#open.slice(count)
     this.#define(found)
   }
@@ -194,10 +200,6 @@ export function renderMarkdown(root: HTMLElement, text: string, options?: Markdo
 
 function same(shown: Shown | undefined, tree: Branch | undefined): boolean {
   return shown !== undefined && tree !== undefined && sameTree(shown.tree, tree)
-}
-
-function growthWaitedFor(length: number): number {
-  return length > LARGE ? length / GROWTH : 0
 }
 
 function sharedLength(one: string, other: string): number {

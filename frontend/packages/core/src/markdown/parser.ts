@@ -3,6 +3,7 @@
  *
  * Rule 1: HTML is text. Which address may be a link is decided in `address.ts`, not here.
  * Rule 2: no text is lost, however deep it is nested: below `MAX_LEVEL` it stays as it was written.
+ * Rule 3: little text makes little: a table does not go on where its rows are mostly missing.
  */
 
 import MarkdownIt, {
@@ -18,8 +19,13 @@ export type { Token }
 /** Link reference definitions, by label. */
 export type References = Record<string, { title: string; href: string }>
 
+type BlockRule = ReturnType<Parser['block']['ruler']['getRules']>[number]
+
 /** A list is two levels deep (itself and its item), a quotation one. */
 const MAX_LEVEL = 24
+
+/** Cells that a table may add where its rows are shorter than its head. */
+const MAX_ADDED_CELLS = 256
 
 /** Stateless, so that one serves all; making one takes half a millisecond. */
 const PARSER = makeParser()
@@ -30,9 +36,32 @@ function makeParser(): Parser {
   for (const scheme of ['ftp:', '//', 'mailto:']) parser.linkify.add(scheme, null)
   parser.validateLink = () => true
   parser.normalizeLinkText = (address) => address
+  const [table] = parser.block.ruler.getRules('')
+  if (table) parser.block.ruler.at('table', bounded(table), { alt: ['paragraph', 'reference'] })
   parser.block.ruler.before('table', 'too_deep', tooDeep)
   parser.inline.ruler2.after('balance_pairs', 'open_marks', noteOpenMarks)
   return parser
+}
+
+/** The rule for tables, for which the text ends before the row that would add too many cells. */
+function bounded(table: BlockRule): BlockRule {
+  return (state, startLine, endLine, silent) => {
+    if (silent || !table(state, startLine, endLine, true))
+      return table(state, startLine, endLine, silent)
+    const columns = bars(state, startLine + 1) + 1
+    let added = 0
+    let line = startLine + 2
+    for (; line < endLine && !state.isEmpty(line); line++) {
+      added += Math.max(0, columns - bars(state, line) - 1)
+      if (added > MAX_ADDED_CELLS) break
+    }
+    return table(state, startLine, line, silent)
+  }
+}
+
+function bars(state: StateBlock, line: number): number {
+  const text = state.src.slice(state.bMarks[line], state.eMarks[line])
+  return text.split('|').length - 1
 }
 
 function tooDeep(state: StateBlock, startLine: number, endLine: number): boolean {

@@ -16,12 +16,16 @@ import type { Tree } from './tree.ts'
 export interface Reading {
   readonly blocks: readonly Block[]
   readonly references: References
+  /** What reading took, about in microseconds. Its inline texts are not read yet. */
+  readonly effort: number
 }
 
 /** The blocks of a normalized text that follows whatever defined `known`. */
 export function read(text: string, known: References): Reading {
   const references: References = Object.create(known)
-  return { blocks: topLevelBlocks(parseBlocks(text, references)), references }
+  const tokens = parseBlocks(text, references)
+  const effort = text.length / 16 + tokens.length * 2
+  return { blocks: topLevelBlocks(tokens), references, effort }
 }
 
 /** The definitions within `tokens`, by label. */
@@ -40,6 +44,7 @@ export function definitions(tokens: readonly Token[], references: References): R
 export class InlineMemory {
   readonly #labels: Labels
   #references: References = {}
+  #effort = 0
   #signature = ''
   #known = new Map<string, readonly Tree[]>()
   #used = new Map<string, readonly Tree[]>()
@@ -56,6 +61,12 @@ export class InlineMemory {
     this.#used = new Map()
     this.#signature = signature
     this.#references = references
+    this.#effort = 0
+  }
+
+  /** What reading took since `begin`, in characters; a hostile one takes a microsecond. */
+  get effort(): number {
+    return this.#effort
   }
 
   readonly trees = (content: string): readonly Tree[] => {
@@ -69,10 +80,12 @@ export class InlineMemory {
   readonly growing = (content: string): readonly Tree[] => {
     const text = mend(content)
     const { openMarks } = parseInline(text, this.#references)
+    this.#effort += text.length
     return this.#read(text + closing(openMarks))
   }
 
   #read(content: string): readonly Tree[] {
+    this.#effort += content.length
     return inlineTrees(parseInline(content, this.#references).tokens, this.#labels)
   }
 }
