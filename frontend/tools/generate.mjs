@@ -27,7 +27,8 @@ const CLOSED = { type: 'object', additionalProperties: false }
 /** Names that would hide one of the language's own. */
 const RENAMED = { Error: 'ErrorFacts', Document: 'DocumentInfo' }
 
-const name = (schemaName) => RENAMED[schemaName] ?? schemaName
+const name = (schemaName) =>
+  RENAMED[schemaName] ?? schemaName.replace(/^([A-Za-z]+)_([A-Za-z]+)_$/, '$1Of$2')
 
 /** The schemas under the names they get here, referring to one another. */
 function definitions(schemas, prefix) {

@@ -11,7 +11,9 @@ import { Http, type HttpOptions } from './http.ts'
 import type {
   DocumentInfo,
   DocumentList,
+  EnvelopeOfAuthStatus,
   Health,
+  ModelSetup,
   Run,
   RunDetail,
   SeedConversation,
@@ -19,7 +21,6 @@ import type {
   SeedMessage,
 } from './protocol/api.generated.ts'
 import { asObject, parseJson, trusted } from './protocol/decode.ts'
-import type { ModelSetup, Passage } from './setup.ts'
 import type { ServerSentEvent } from './sse.ts'
 import { type OnProgress, sendWithProgress } from './upload.ts'
 
@@ -29,8 +30,14 @@ export interface Page {
   readonly offset?: number
 }
 
-interface AuthAnswer {
-  readonly data: { readonly auth_enabled: boolean }
+/** A piece of a document's text; its place is in Unicode code points. */
+export interface Passage {
+  readonly document_id: number
+  readonly revision: number
+  readonly title: string
+  readonly start: number
+  readonly end: number
+  readonly text: string
 }
 
 /** The server's ordinary calls. */
@@ -140,7 +147,7 @@ export class TailraceClient {
 
   /** Whether this server asks for a key. */
   async authStatus(): Promise<{ readonly authEnabled: boolean }> {
-    const { data } = await this.#http.json<AuthAnswer>('GET', '/api/auth/status')
+    const { data } = await this.#http.json<EnvelopeOfAuthStatus>('GET', '/api/auth/status')
     return { authEnabled: data.auth_enabled }
   }
 }

@@ -15,6 +15,9 @@ export type {
   DocumentInfo,
   DocumentList,
   Health,
+  ModelOffer,
+  ModelPull,
+  ModelSetup,
   Run,
   RunDetail,
   SeedConversation,
@@ -23,10 +26,9 @@ export type {
 } from './protocol/api.generated.ts'
 export { decodeEvent, isOpening, isTerminal } from './protocol/decode.ts'
 export { incompleteRun, initialRun, reduceRun } from './run.ts'
-export type { CatalogueModel, ModelSetup, Passage, Pull } from './setup.ts'
 export { type ServerSentEvent, SseDecoder, WireError } from './sse.ts'
 export type * from './state.ts'
-export { type Page, TailraceClient } from './TailraceClient.ts'
+export { type Page, type Passage, TailraceClient } from './TailraceClient.ts'
 export type { QuestionContext } from './turn.ts'
 export type { OnProgress } from './upload.ts'
 export { describeError, type ErrorWords, type Language } from './words.ts'

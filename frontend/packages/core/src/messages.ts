@@ -3,9 +3,6 @@
 import type { SeedMessage } from './protocol/api.generated.ts'
 import type { ChatError, ChatMessage, MessageStatus } from './state.ts'
 
-/** A message as the server has stored it. */
-export type StoredMessage = SeedMessage & { readonly run_id?: string | null }
-
 /** A message that this chat adds. */
 export function newMessage(
   key: string,
@@ -18,7 +15,7 @@ export function newMessage(
 }
 
 /** A stored conversation, as it is shown. */
-export function shownMessages(stored: readonly StoredMessage[]): ChatMessage[] {
+export function shownMessages(stored: readonly SeedMessage[]): ChatMessage[] {
   return stored.map(shown)
 }
 
@@ -40,7 +37,7 @@ const UNFINISHED: readonly MessageStatus[] = [
   'insufficient_context',
 ]
 
-function shown(stored: StoredMessage): ChatMessage {
+function shown(stored: SeedMessage): ChatMessage {
   return {
     key: `message-${stored.id}`,
     id: stored.id,
@@ -48,7 +45,7 @@ function shown(stored: StoredMessage): ChatMessage {
     content: stored.content,
     status: STATUSES[stored.status] ?? 'completed',
     createdAt: `${stored.created_at.replace(' ', 'T')}Z`, // the seed's times name no zone; ours are UTC
-    runId: stored.run_id ?? null,
+    runId: stored.run_id,
     run: null,
     error: stored.error_message === '' ? null : storedError(stored.error_message),
   }

@@ -5,9 +5,15 @@
  */
 export type DocumentStatus = 'searchable' | 'failed' | 'skipped'
 /**
- * How a document came here; only one from a FOLDER is looked for on the disk again.
+ * How a document came here.
+ *
+ * Only one from a FOLDER is looked for on the disk again; a VAULT is written here.
  */
-export type DocumentOrigin = 'folder' | 'upload' | 'sample'
+export type DocumentOrigin = 'folder' | 'upload' | 'sample' | 'vault'
+/**
+ * How far a pull is.
+ */
+export type PullState = 'running' | 'done' | 'failed' | 'cancelled'
 /**
  * How a run ended.
  */
@@ -53,6 +59,23 @@ export interface NotRead {
   reason: string
 }
 /**
+ * More of a message; the address says of which, whatever `message_id` does.
+ */
+export interface AppendBody {
+  message_id?: number | null
+  content_chunk: string
+  /**
+   * Added to those before.
+   */
+  token_count?: number | null
+}
+/**
+ * Whether this server asks for a key.
+ */
+export interface AuthStatus {
+  auth_enabled: boolean
+}
+/**
  * A question, and where it belongs.
  */
 export interface ChatBody {
@@ -70,6 +93,10 @@ export interface ChatBody {
    * The conversation it belongs to; its stored history then counts.
    */
   conversation_id?: number | null
+  /**
+   * An ended run of this conversation, its newest: its question is answered again, without a second user message. `query` must be that question.
+   */
+  retry_of?: string | null
 }
 /**
  * What lies around the question.
@@ -106,6 +133,13 @@ export interface ConversationBody {
   document_id?: string | null
 }
 /**
+ * The conversation that was deleted.
+ */
+export interface Deleted {
+  success: boolean
+  id: number
+}
+/**
  * A document, but for its text.
  */
 export interface DocumentInfo {
@@ -137,6 +171,41 @@ export interface DocumentInfo {
 export interface DocumentList {
   items: DocumentInfo[]
   total: number
+}
+export interface EnvelopeOfAuthStatus {
+  code?: number
+  status?: number
+  message?: string
+  data: AuthStatus
+}
+export interface EnvelopeOfHealthyParts {
+  code?: number
+  status?: number
+  message?: string
+  data: HealthyParts
+}
+/**
+ * That this server is up, and which of its parts are there.
+ */
+export interface HealthyParts {
+  status?: string
+  service?: string
+  components: {
+    [k: string]: boolean
+  }
+}
+export interface EnvelopeOfHealthy {
+  code?: number
+  status?: number
+  message?: string
+  data: Healthy
+}
+/**
+ * That this server is up.
+ */
+export interface Healthy {
+  status?: string
+  service?: string
 }
 /**
  * What came of forgetting a folder or a file.
@@ -189,6 +258,101 @@ export interface Interrupted {
   message_id: string
 }
 /**
+ * A message made by hand.
+ */
+export interface MessageBody {
+  conversation_id: number
+  role: 'user' | 'assistant'
+  content: string
+  /**
+   * Whether it is whole; otherwise more may be appended.
+   */
+  is_complete?: boolean | null
+  token_count?: number | null
+}
+/**
+ * A model that can be fetched, with all a person should know before it is.
+ */
+export interface ModelOffer {
+  name: string
+  /**
+   * What its makers call it.
+   */
+  title: string
+  size_bytes: number
+  /**
+   * What the whole file must have, or it is thrown away.
+   */
+  sha256: string
+  /**
+   * Of the weights, as an SPDX identifier.
+   */
+  licence: string
+  /**
+   * Where the weights are described.
+   */
+  homepage: string
+  /**
+   * The hosts it would come from, in order.
+   */
+  sources: string[]
+  /**
+   * Whether it is too small to be of use.
+   */
+  smoke_test_only: boolean
+  installed: boolean
+}
+/**
+ * One fetch of a model, and how far it is.
+ */
+export interface ModelPull {
+  name: string
+  state: PullState
+  done_bytes: number
+  total_bytes: number
+  /**
+   * Where it comes from; "" before the first byte.
+   */
+  source: string
+  error: PullError | null
+}
+/**
+ * Why a pull failed.
+ */
+export interface PullError {
+  code: string
+  /**
+   * What went wrong, and what to do.
+   */
+  message: string
+}
+/**
+ * What answers here, what could, and the fetch that is under way.
+ */
+export interface ModelSetup {
+  /**
+   * Null while there is none: answers are then the passages themselves.
+   */
+  answering: Model | null
+  /**
+   * The host that TAILRACE_LLM_URL names; null: models run on this machine.
+   */
+  endpoint: string | null
+  /**
+   * Whether models can run on this machine.
+   */
+  runtime: boolean
+  /**
+   * The name of the model for whoever has no wish.
+   */
+  recommended: string
+  models: ModelOffer[]
+  /**
+   * The fetch under way, or else the newest; null before the first.
+   */
+  pull: ModelPull | null
+}
+/**
  * A folder or a file on the machine the server runs on.
  */
 export interface PathBody {
@@ -210,6 +374,32 @@ export interface Problem {
    */
   code: string
   retry_after_s?: number | null
+}
+/**
+ * Why not, in the seed's envelope.
+ */
+export interface Refusal {
+  /**
+   * The same as `status`.
+   */
+  code: number
+  status: number
+  message: string
+}
+/**
+ * Another text for a message; the address says for which, whatever `message_id` does.
+ */
+export interface ReplaceBody {
+  message_id?: number | null
+  new_content: string
+  /**
+   * Whether it is whole now; one that has ended stays ended.
+   */
+  is_complete?: boolean | null
+  /**
+   * Instead of those before.
+   */
+  token_count?: number | null
 }
 /**
  * A run, and how far it is.
@@ -345,6 +535,10 @@ export interface SeedMessage {
   id: number
   conversation_id: number
   parent_message_id: string | null
+  /**
+   * The run it belongs to; null for one made by hand.
+   */
+  run_id: string | null
   role: string
   content: string
   status: string
@@ -391,4 +585,130 @@ export interface SeedState {
     [k: string]: unknown
   } | null
   errors?: string | null
+}
+/**
+ * A message made by hand that will be written piece by piece.
+ */
+export interface StreamingMessageBody {
+  conversation_id: number
+  role: 'user' | 'assistant'
+}
+/**
+ * A conversation's new title.
+ */
+export interface TitleBody {
+  title: string
+}
+/**
+ * The document that was asked for.
+ */
+export interface VaultAnswer {
+  success?: true
+  data: VaultData
+}
+/**
+ * A note, or another document, with its text.
+ */
+export interface VaultData {
+  id: number
+  title: string
+  summary: string | null
+  tags: string | null
+  created_at: string
+  updated_at: string
+  document_type: string
+  content: string
+}
+/**
+ * A note; the address says which, whatever `id` does. What is null stays as it was.
+ */
+export interface VaultBody {
+  id?: number | null
+  /**
+   * Empty: `Untitled`.
+   */
+  title: string
+  /**
+   * Markdown; it may be empty.
+   */
+  content: string
+  summary?: string | null
+  tags?: string | null
+  /**
+   * `Note`, where it is new.
+   */
+  document_type?: string | null
+}
+/**
+ * Whether the document can be searched, and in how many passages.
+ */
+export interface VaultContext {
+  success?: true
+  document_id: number
+  has_context: boolean
+  total_chunks: number
+  document_info: VaultInfo
+}
+/**
+ * A note, or another document, but for its text.
+ */
+export interface VaultInfo {
+  id: number
+  title: string
+  summary: string | null
+  tags: string | null
+  created_at: string
+  updated_at: string
+  document_type: string
+}
+/**
+ * What went wrong.
+ */
+export interface VaultError {
+  success: false
+  error: string
+}
+/**
+ * The note that was written, and that it can be searched.
+ */
+export interface VaultKept {
+  success?: true
+  message: string
+  doc_id: number
+  table_name?: 'vaults'
+  context_processing: 'triggered' | 'reprocessing'
+}
+/**
+ * A note in a list.
+ */
+export interface VaultLine {
+  id: number
+  title: string
+  /**
+   * Its first 100 characters; null where there is none.
+   */
+  summary: string | null
+  created_at: string
+  updated_at: string
+  document_type: string
+  /**
+   * In characters.
+   */
+  content_length: number
+}
+/**
+ * A page of notes, newest first, and how many there are in all.
+ */
+export interface VaultList {
+  success?: true
+  data: VaultLine[]
+  total: number
+}
+/**
+ * That the note is gone, and cannot be found any more.
+ */
+export interface VaultRemoved {
+  success?: true
+  message: string
+  context_cleanup?: 'triggered'
 }
