@@ -4,25 +4,33 @@ import asyncio
 import os
 import re
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx2
+
+from tailrace.agent import ContextAgent
 from tailrace.server.serve import running
 from tailrace.settings import Settings
 from tailrace.testing.agents import PLAN, scripted_agent
 from tailrace.testing.model_script import Reply, classify_as
+from tailrace.testing.model_server import ScriptedModelServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 QUESTION = "What is the budget of the harbour plan?"
 
 
+def environment(models: Path) -> dict[str, str]:
+    inherited = {key: text for key, text in os.environ.items() if not key.startswith("TAILRACE_")}
+    home = models.parent / "home"
+    return {**inherited, "TAILRACE_HOME": str(home), "TAILRACE_MODELS_FOLDER": str(models)}
+
+
 async def run(name: str, models: Path, *arguments: str) -> str:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("TAILRACE_")},
-        "TAILRACE_MODELS_FOLDER": str(models),
-    }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(EXAMPLES / name), *arguments),
-        env=environment,
+        env=environment(models),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -30,6 +38,30 @@ async def run(name: str, models: Path, *arguments: str) -> str:
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     return out.decode()
+
+
+@asynccontextmanager
+async def served_by_uvicorn(app: str, models: Path) -> AsyncGenerator[str, None]:
+    """The URL of an example that is an application, which ends in order on the way out."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "uvicorn", "--app-dir", str(EXAMPLES), "--port", "0", app),
+        env=environment(models),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(45):
+            while not (found := re.search(rb"running on (\S+)", await process.stderr.readline())):
+                assert not process.stderr.at_eof()
+        yield found[1].decode()
+        process.terminate()
+        async with asyncio.timeout(45):
+            said = await process.stderr.read()
+        assert b"Application shutdown complete" in said
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 async def test_rejoining_gives_each_event_once(tmp_path: Path) -> None:
@@ -52,3 +84,45 @@ async def test_hello_stream_answers_from_the_folder(tmp_path: Path) -> None:
     assert "[source: The harbour plan]" in printed
     assert "40,000 euros" in printed
     assert printed.rstrip().endswith("[answered]")
+
+
+async def test_a_node_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    async with ContextAgent.open(Settings(home=tmp_path / "home", models_folder=models)) as agent:
+        for name, text in PLAN.items():
+            await agent.parts.ingest.add_text(name, text)
+    printed = await run("own_node.py", models, QUESTION)
+    assert "stream_chunk - The harbour plan, from character 0 on\n" in printed
+    assert "done Listed\nstream_complete" in printed
+
+
+async def test_a_model_of_ones_own_writes_the_answer(tmp_path: Path) -> None:
+    for name, text in PLAN.items():
+        (tmp_path / name).write_text(text)
+    script = classify_as("qa_analysis", Reply("It is 40,000 euros."))
+    async with ScriptedModelServer(script) as model:
+        address = model.url.removesuffix("/v1")
+        arguments = (address, "of-ones-own", str(tmp_path), QUESTION)
+        printed = await run("own_endpoint.py", tmp_path / "models", *arguments)
+    assert printed.startswith("It is 40,000 euros.\n[answered: {")
+    assert [request.chat.body["model"] for request in model.requests] == ["of-ones-own"] * 2
+
+
+async def test_an_application_of_ones_own_serves_tailrace_below_a_path(tmp_path: Path) -> None:
+    asking = {"query": QUESTION}
+    async with (
+        served_by_uvicorn("embed_in_fastapi:app", tmp_path / "models") as url,
+        httpx2.AsyncClient(base_url=url, timeout=30) as client,
+    ):
+        hello = await client.get("/hello")
+        health = await client.get("/tailrace/healthz")
+        started = await client.post("/tailrace/api/agent/runs", json=asking)
+        events = await client.get(f"{started.headers['location']}/events")
+    assert hello.json() == {"hello": "world"}
+    assert health.json()["status"] == "ok"
+    assert '"outcome":"insufficient_context"' in events.text.strip().splitlines()[-1]
+
+
+def test_every_example_fits_on_a_screen() -> None:
+    lengths = {path.name: len(path.read_text().splitlines()) for path in EXAMPLES.glob("*.py")}
+    assert {name: length for name, length in lengths.items() if length >= 40} == {}
