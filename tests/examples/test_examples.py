@@ -96,6 +96,19 @@ async def test_a_node_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> Non
     assert "done Listed\nstream_complete" in printed
 
 
+async def test_the_test_of_ones_own_node_passes(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "test_own_node.py"),
+        cwd=EXAMPLES,
+        env=environment(tmp_path / "models"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(45):
+        out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    assert out.decode().splitlines()[-1].startswith("1 passed")
+
+
 async def test_a_model_of_ones_own_writes_the_answer(tmp_path: Path) -> None:
     for name, text in PLAN.items():
         (tmp_path / name).write_text(text)
