@@ -47,7 +47,7 @@ async def test_d15_a_search_that_fails_is_a_failure_and_no_context(serve: "Serve
     script = knowing({BUDGET: (QUESTION, Reply("4,200 crowns."))})
     with Disk() as disk:
         async with asyncio.timeout(20), serve(script, DOCUMENTS) as served:
-            disk.broken = "chunk_index MATCH"
+            disk.broken = "bm25("
             client = DesktopClient(served.http)
             await client.send(BUDGET)
             assert client.screen.error

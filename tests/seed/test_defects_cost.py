@@ -22,7 +22,7 @@ from .served import CHAT, QUESTION, Saying, Serve, knowing, log_of, take_model
 
 ASK = "/api/agent/chat"
 BUDGET = "What is the budget of the harbour plan?"
-SEARCH = "chunk_index MATCH"
+SEARCH = "bm25("
 
 
 async def test_d13_an_answer_is_written_once_however_long_it_is(serve: "Serve") -> None:

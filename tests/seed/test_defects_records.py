@@ -163,3 +163,23 @@ async def test_d21_reading_a_long_conversation_takes_no_more_statements(serve: "
                 assert all(row["thinking"] for row in (await client.stored())[1::2])
                 statements.append(len(disk.statements) - before)
             assert statements[0] == statements[1]
+
+
+async def test_d19_a_message_made_by_hand_stays_as_it_ended_too(serve: "Serve") -> None:
+    async with asyncio.timeout(20), serve(Reply()) as (_, _, http):
+        conversation_id = await begin(http)
+        body = {"conversation_id": conversation_id, "role": "assistant"}
+        stopped = (await write(http, "stream/0/create", **body)).json()
+        await write(http, f"{stopped}/append", message_id=stopped, content_chunk="One ")
+        await http.post(f"{CHATS}/messages/{stopped}/interrupt")
+        whole = (await write(http, "0/create", **body, content="Two", is_complete=True)).json()
+        for message_id in (stopped, whole):
+            await write(http, f"{message_id}/finished")
+            await http.post(f"{CHATS}/messages/{message_id}/interrupt")
+            refused = await write(http, f"{message_id}/append", message_id=1, content_chunk="x")
+            assert refused.status_code == 409
+        rows = (await http.get(f"{CHATS}/conversations/{conversation_id}/messages")).json()
+        assert [(row["content"], row["status"]) for row in rows] == [
+            ("One ", "cancelled"),
+            ("Two", "completed"),
+        ]

@@ -177,3 +177,25 @@ async def test_d08_a_cancel_by_the_workflow_id_the_stream_tells_ends_the_run(
         assert (state["stage"], state["success"]) == ("cancelled", False)
         assert said(await client.stored()) == [("user", "Count"), ("assistant", "0 1 ")]
     assert said(client.screen.messages) == [("user", "Count"), ("assistant", "0 1 ")]
+
+
+async def test_d03_whole_answers_and_trials_leave_nothing_for_the_next_stream(
+    serve: "Serve",
+) -> None:
+    known = {
+        name: (CHAT, Reply(f"{name} to you.")) for name in ("Hello", "Morning", "Bye", "Night")
+    }
+    async with asyncio.timeout(20), serve(knowing(known)) as (_, model, http):
+        trial = (await http.get("/api/agent/test")).json()
+        assert (trial["success"], len(model.requests)) == (True, 2)
+        whole = (await http.post("/api/agent/chat", json={"query": "Morning"})).json()
+        assert whole["execution"]["outputs"] == ["Morning to you."]
+        client = DesktopClient(http)
+        for query in ("Bye", "Night"):
+            await client.send(query)
+            assert said(client.screen.messages)[-2:] == [
+                ("user", query),
+                ("assistant", f"{query} to you."),
+            ]
+        runs = {frame["run_id"] for frame in client.frames if frame["type"] == "session_start"}
+        assert len(runs) == 2
