@@ -30,6 +30,28 @@ async def test_an_uploaded_document_is_listed_and_can_be_removed(serving: "Servi
     assert (await serving.client.delete(url)).status_code == 404
 
 
+async def test_a_piece_of_a_documents_text_is_counted_in_code_points(serving: "Serving") -> None:
+    text = "\U0001f30a the tide, " * 5_000
+    sent = await serving.client.post("/api/documents?name=tide.txt", content=text.encode())
+    url = f"/api/documents/{sent.json()['id']}/text"
+    piece = (await serving.client.get(f"{url}?start=12&end=20")).json()
+    assert piece == {
+        "document_id": sent.json()["id"],
+        "revision": 1,
+        "title": "tide.txt",
+        "start": 12,
+        "end": 20,
+        "text": text[12:20],
+    }
+    whole = (await serving.client.get(url)).json()
+    assert (whole["end"], whole["text"]) == (60_000, text)
+    beyond = (await serving.client.get(f"{url}?start=59990&end=70000")).json()
+    assert (beyond["end"], beyond["text"]) == (60_000, text[59_990:])
+    for query, status in [("start=-1", 422), ("end=x", 422), ("start=70000", 200)]:
+        assert (await serving.client.get(f"{url}?{query}")).status_code == status
+    assert (await serving.client.get("/api/documents/99/text")).status_code == 404
+
+
 async def test_the_same_name_again_is_the_next_revision(serving: "Serving") -> None:
     for revision in [1, 2]:
         sent = await serving.client.post("/api/documents?name=a.md", content=f"text {revision}")

@@ -133,6 +133,7 @@ async def test_where_keys_are_set_each_opens_its_owners_things_only(serve: "Serv
             ("GET", f"/api/agent/chat/conversations/{cid}"),
             ("POST", f"/api/agent/chat/messages/{mid}/interrupt"),
             ("GET", f"/api/documents/{document.json()['id']}"),
+            ("GET", f"/api/documents/{document.json()['id']}/text"),
             ("DELETE", f"/api/documents/{document.json()['id']}"),
         ]
         for method, path in foreign:

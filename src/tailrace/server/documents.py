@@ -14,7 +14,7 @@ from starlette.responses import Response
 from tailrace.errors import ErrorCode, InvalidRequestError, TailraceError
 from tailrace.server.bodies import DocumentBody, Id, PathBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
-from tailrace.server.shapes import Added, Document, DocumentList, Forgotten, Problem
+from tailrace.server.shapes import Added, Document, DocumentList, DocumentText, Forgotten, Problem
 from tailrace.stores.documents import DocumentStatus
 
 router = APIRouter(
@@ -25,6 +25,7 @@ router = APIRouter(
 
 _NO_SUCH = {404: {"model": Problem, "description": "There is no such document."}}
 _MAX_OFFSET = 2**31
+_MAX_TEXT_CHARS = 65_536
 
 PathId = Annotated[Id, Path()]
 
@@ -119,6 +120,25 @@ async def list_documents(
 async def get_document(document_id: PathId, agent: AgentOf, caller: CallerOf) -> Document:
     """The document, but for its text."""
     return Document.of(await agent.parts.documents.get(document_id, caller.owner))
+
+
+@router.get("/{document_id}/text", summary="Read a document", responses={**_NO_SUCH})
+async def read_document(
+    document_id: PathId,
+    agent: AgentOf,
+    caller: CallerOf,
+    start: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
+    end: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = _MAX_TEXT_CHARS,
+) -> DocumentText:
+    """Code points `start` to `end` of its text, 65,536 of them at most; where it ends, less."""
+    documents = agent.parts.documents
+    end = min(end, start + _MAX_TEXT_CHARS)
+    while True:
+        row = await documents.get(document_id, caller.owner)
+        text = await documents.text(document_id, caller.owner, start, end)
+        now = await documents.get(document_id, caller.owner)
+        if now.revision == row.revision:  # else it was replaced between the two
+            return DocumentText.of(row, start, text)
 
 
 @router.delete(

@@ -140,6 +140,29 @@ class DocumentList(BaseModel):
     total: int
 
 
+class DocumentText(BaseModel):
+    """A piece of a document's text, its place in Unicode code points."""
+
+    document_id: int
+    revision: int = Field(description="The revision the text is of.")
+    title: str
+    start: int
+    end: int = Field(description="Where the piece ends; less than asked for, where the text does.")
+    text: str
+
+    @classmethod
+    def of(cls, row: DocumentRow, start: int, text: str) -> "DocumentText":
+        """The piece as it is shown."""
+        return cls(
+            document_id=row.id,
+            revision=row.revision,
+            title=row.title,
+            start=start,
+            end=start + len(text),
+            text=text,
+        )
+
+
 class NotRead(BaseModel):
     """A file that was not taken in, and why."""
 

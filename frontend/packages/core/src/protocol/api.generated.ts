@@ -172,6 +172,23 @@ export interface DocumentList {
   items: DocumentInfo[]
   total: number
 }
+/**
+ * A piece of a document's text, its place in Unicode code points.
+ */
+export interface DocumentText {
+  document_id: number
+  /**
+   * The revision the text is of.
+   */
+  revision: number
+  title: string
+  start: number
+  /**
+   * Where the piece ends; less than asked for, where the text does.
+   */
+  end: number
+  text: string
+}
 export interface EnvelopeOfAuthStatus {
   code?: number
   status?: number
