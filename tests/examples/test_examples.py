@@ -96,6 +96,27 @@ async def test_a_node_of_ones_own_takes_the_place_of_ours(tmp_path: Path) -> Non
     assert "done Listed\nstream_complete" in printed
 
 
+async def test_a_server_of_ones_own_has_that_node(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(EXAMPLES / "serve_own_node.py")),
+        env=environment(tmp_path / "models") | {"TAILRACE_PORT": "0"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(45), httpx2.AsyncClient(timeout=30) as client:
+            url = (await process.stdout.readline()).decode().strip()
+            question = {"query": "How often is the boiler serviced?"}  # there is a sample about it
+            answer = await client.post(f"{url}/api/agent/chat", json=question)
+            process.terminate()
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    assert ", from character " in answer.json()["execution"]["outputs"][0]["content"]
+
+
 async def test_the_test_of_ones_own_node_passes(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-q", "test_own_node.py"),

@@ -24,6 +24,7 @@ from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.server.app import create_app
 from tailrace.server.connection import connection_class
 from tailrace.settings import Settings
+from tailrace.workflow.engine import WorkflowEngine
 
 try:
     from uvloop import new_event_loop
@@ -44,6 +45,7 @@ __all__ = ["new_event_loop", "run", "running", "serve"]
 async def serve(
     settings: Settings,
     *,
+    engine: WorkflowEngine | None = None,
     pull_model: bool = False,
     on_ready: Callable[[str], None] | None = None,
     on_pull: Callable[[Pull], None] | None = None,
@@ -52,6 +54,7 @@ async def serve(
 
     Args:
         settings: What to serve, and where.
+        engine: Instead of the one with our own nodes.
         pull_model: Fetch the model that is named, else the default one, where there is none; the
             caller has shown what that is.
         on_ready: Told the URL once requests are taken.
@@ -65,7 +68,7 @@ async def serve(
     """
     stop = asyncio.Event()
     with _stopped_by_signals(stop):
-        async with ContextAgent.open(settings) as agent, running(agent) as url:
+        async with ContextAgent.open(settings, engine=engine) as agent, running(agent) as url:
             agent.home.announce(url)
             _warn_if_exposed(settings)
             async with asyncio.TaskGroup() as tasks:
@@ -85,6 +88,7 @@ async def serve(
 def run(
     settings: Settings,
     *,
+    engine: WorkflowEngine | None = None,
     pull_model: bool = False,
     on_ready: Callable[[str], None] | None = None,
     on_pull: Callable[[Pull], None] | None = None,
@@ -95,7 +99,15 @@ def run(
         TailraceError: as `serve`.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(settings, pull_model=pull_model, on_ready=on_ready, on_pull=on_pull))
+        runner.run(
+            serve(
+                settings,
+                engine=engine,
+                pull_model=pull_model,
+                on_ready=on_ready,
+                on_pull=on_pull,
+            )
+        )
 
 
 @asynccontextmanager
