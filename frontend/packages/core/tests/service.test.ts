@@ -1,54 +1,11 @@
 /** Whatever the line does, each event is given once, in order, and the end is told once. */
 
-import { afterEach, describe, expect, test, vi } from 'vitest'
-import { ChatStreamService, type ServiceOptions } from '../src/ChatStreamService.ts'
-import type { StreamEvent } from '../src/protocol/events.generated.ts'
+import { describe, expect, test } from 'vitest'
+import { ChatStreamService } from '../src/ChatStreamService.ts'
 import type { ChatError } from '../src/state.ts'
-import { type Answering, cursorOf, TestServer } from './server.ts'
+import { ANSWER, ask, cutAfter, RUN } from './asked.ts'
+import { cursorOf, TestServer } from './server.ts'
 import { fold, tape, tapes } from './tapes.ts'
-
-const RUN = '01jd8q4w7n3k5m9p2r6t8v0x1z'
-const ANSWER = tape('answer').events
-
-/** Everything a caller of the seed's `sendStreamMessage` is told. */
-interface Told {
-  readonly events: StreamEvent[]
-  readonly ends: ('complete' | ChatError['code'])[]
-  readonly waits: number[]
-}
-
-async function ask(url: string, options: ServiceOptions = {}): Promise<Told> {
-  const told: Told = { events: [], ends: [], waits: [] }
-  const service = new ChatStreamService({
-    baseUrl: url,
-    random: () => 0,
-    wait: async (ms) => {
-      told.waits.push(ms)
-    },
-    ...options,
-  })
-  await service.sendStreamMessage(
-    { query: 'How?' },
-    (event) => told.events.push(event),
-    (error) => told.ends.push(error.code),
-    () => told.ends.push('complete'),
-  )
-  return told
-}
-
-/** Serves a run, and lets each connection give at most so many events before it is cut. */
-function cutAfter(events: readonly StreamEvent[], counts: readonly number[]): Answering {
-  let connection = 0
-  return async (asked, reply) => {
-    const rest = events.filter(({ seq }) => seq > cursorOf(asked))
-    const count = counts[connection] ?? rest.length
-    connection += 1
-    reply.stream(RUN)
-    await reply.events(rest.slice(0, count))
-    if (count < rest.length) reply.cut()
-    else reply.end()
-  }
-}
 
 describe.each(tapes())('$name', ({ events }) => {
   test('is the same run whichever event its line is cut after', async () => {
@@ -252,116 +209,6 @@ test('what a caller throws is not taken for a lost line', async () => {
   }
   await expect(service.watch(RUN, { onEvent })).rejects.toThrow('mine')
   expect(server.asked).toHaveLength(1)
-})
-
-describe('in a browser', () => {
-  afterEach(() => vi.unstubAllGlobals())
-
-  /** A window and a document that count who listens. */
-  function browser() {
-    const listeners: string[] = []
-    const count = (target: EventTarget) =>
-      Object.assign(target, {
-        addEventListener(type: string, listener: EventListener) {
-          listeners.push(type)
-          EventTarget.prototype.addEventListener.call(target, type, listener)
-        },
-        removeEventListener(type: string, listener: EventListener) {
-          listeners.splice(listeners.indexOf(type), 1)
-          EventTarget.prototype.removeEventListener.call(target, type, listener)
-        },
-      })
-    const made = {
-      window: count(new EventTarget()),
-      document: Object.assign(count(new EventTarget()), { visibilityState: 'visible' }),
-    }
-    vi.stubGlobal('window', made.window)
-    vi.stubGlobal('document', made.document)
-    return { ...made, listeners }
-  }
-
-  /** Serves a run whose first line is cut, and which waits for ever to be rejoined. */
-  async function untilItWaits(wake: (made: ReturnType<typeof browser>) => void) {
-    const made = browser()
-    await using server = await TestServer.open(cutAfter(ANSWER, [5]))
-    const wait = (_: number, signal: AbortSignal) =>
-      new Promise<void>((resolve) => {
-        signal.addEventListener('abort', () => resolve())
-        wake(made)
-      })
-    const told = await ask(server.url, { wait })
-    return { told, ...made }
-  }
-
-  test.each([
-    ['the network is back', 'window', 'online'],
-    ['the page is shown again', 'window', 'pageshow'],
-    ['the tab is looked at again', 'document', 'visibilitychange'],
-  ] as const)('a lost line is rejoined at once when %s', async (_, target, type) => {
-    const { told } = await untilItWaits((made) => made[target].dispatchEvent(new Event(type)))
-    expect(told.events).toEqual(ANSWER)
-  })
-
-  test('a tab that is put away wakes nothing', async () => {
-    let woken = false
-    const { document } = browser()
-    Object.assign(document, { visibilityState: 'hidden' })
-    await using server = await TestServer.open(cutAfter(ANSWER, [5]))
-    await ask(server.url, {
-      wait: async (_, signal) => {
-        document.dispatchEvent(new Event('visibilitychange'))
-        woken = signal.aborted
-      },
-    })
-    expect(woken).toBe(false)
-  })
-
-  test('what a server orders to wait for is not cut short', async () => {
-    let woken = true
-    const { window } = browser()
-    await using server = await TestServer.open(async (asked, reply) => {
-      if (server.asked.length === 1) return reply.json({}, 429, { 'retry-after': '3' })
-      await cutAfter(ANSWER, [])(asked, reply)
-    })
-    const service = new ChatStreamService({
-      baseUrl: server.url,
-      wait: async (_, signal) => {
-        window.dispatchEvent(new Event('online'))
-        woken = signal.aborted
-      },
-    })
-    expect(await service.watch(RUN, { onEvent: () => {} })).toBe('complete')
-    expect(woken).toBe(false)
-  })
-
-  test('nothing listens any more once a run is complete', async () => {
-    const { listeners } = browser()
-    await using server = await TestServer.open(cutAfter(ANSWER, []))
-    await ask(server.url)
-    expect(listeners).toEqual([])
-  })
-
-  test('abort ends following, leaves no listener, and stops no run', async () => {
-    const { listeners } = browser()
-    await using server = await TestServer.open(async (_, reply) => {
-      reply.stream(RUN)
-      await reply.events(ANSWER.slice(0, 3))
-    })
-    const service = new ChatStreamService({ baseUrl: server.url })
-    const ends: string[] = []
-    const heard: string[] = []
-    await service.sendStreamMessage(
-      { query: 'How?' },
-      ({ seq }) => {
-        heard.push(...listeners)
-        if (seq === 3) service.abort()
-      },
-      ({ code }) => ends.push(code),
-    )
-    expect(new Set(heard)).toEqual(new Set(['online', 'pageshow', 'visibilitychange']))
-    expect([listeners, ends]).toEqual([[], ['aborted']])
-    expect(server.asked.map(({ path }) => path)).not.toContain(`/api/agent/runs/${RUN}/cancel`)
-  })
 })
 
 test('abort while waiting to rejoin ends at once', async () => {
