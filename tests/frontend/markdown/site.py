@@ -12,7 +12,7 @@ from typing import Final
 from setup_frontend import FRONTEND, environment
 
 HERE: Final = Path(__file__).resolve().parent
-CORPUS: Final = HERE.parent.parent / "contracts" / "markdown" / "hostile.json"
+CORPUS: Final = HERE.parent.parent.parent / "contracts" / "markdown" / "hostile.json"
 ENTRY: Final = FRONTEND / "packages" / "core" / "src" / "markdown" / "index.ts"
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none';"

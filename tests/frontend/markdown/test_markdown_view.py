@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from setup_frontend import FRONTEND
+
 CODE = "before\n\n```python\nprint('one')\nprint('two')\n```\n\nafter"
 
 
@@ -110,3 +112,37 @@ def test_ten_thousand_levels_of_quotation_are_laid_out(page: Page) -> None:
     page.evaluate("text => { view.update(text); view.finish() }", text)
     assert page.evaluate("root.offsetHeight") > 0
     assert page.evaluate("root.textContent.includes('end')")
+
+
+EVERYTHING = """# Title
+
+Text with **bold**, `code`, [a link](https://x.example), <me@x.example> and ![a picture](https://x.example/a.png).
+
+- [ ] a task
+- [x] another, with [a link](https://x.example)
+
+1. one
+
+   > quoted
+
+| a | b |
+|---|--:|
+| 1 | 2 |
+
+```python
+print("hello")
+```
+
+    indented
+
+---
+"""
+
+
+def test_nothing_stands_in_the_way_of_a_screen_reader(page: Page) -> None:
+    page.evaluate("text => { view.update(text); view.finish() }", EVERYTHING)
+    axe = FRONTEND / "node_modules" / "axe-core" / "axe.min.js"
+    page.evaluate(axe.read_text("utf-8"))
+    found = page.evaluate("axe.run(root, { rules: { 'heading-order': { enabled: false } } })")
+    assert [violation["id"] for violation in found["violations"]] == []
+    assert len(found["passes"]) > 10
