@@ -215,11 +215,11 @@ async def test_an_answered_run_has_its_turn_after_the_runs_that_went_before(
         clear = f"{ASKED} {TOLD}"  # says what was asked, so that nothing is asked back
         other = await agent.start(ChatRequest(query=clear, conversation_id=conversation_id))
         await model.wait_for_request(3)
-        await agent.resume(run_id, TOLD)
-        assert len(model.requests) == 3
+        taken = await agent.resume(run_id, TOLD)
         gate.set()
-        assert text_of(await whole(agent, other.run_id)) == "First."
-        assert text_of(await whole(agent, run_id)) == "Second."
+        before, after = await whole(agent, other.run_id), await whole(agent, run_id)
+        assert (text_of(before), text_of(after)) == ("First.", "Second.")
+        assert after[taken.last_seq].timestamp >= before[-1].timestamp
 
 
 async def test_beyond_the_most_that_may_wait_the_question_is_the_answer(tmp_path: Path) -> None:
