@@ -5,7 +5,7 @@ import { read } from '../../src/markdown/reading.ts'
 import { settledCount } from '../../src/markdown/settle.ts'
 import { markdown } from './corpus.ts'
 
-const { RUNS = '3000' } = process.env
+const { RUNS = '10000' } = process.env
 
 function blocks(text: string) {
   return read(normalize(text), {}).blocks
