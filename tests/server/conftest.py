@@ -13,7 +13,7 @@ from tailrace.agent import ContextAgent
 from tailrace.events.event import StreamEvent
 from tailrace.server.serve import running
 from tailrace.settings import Settings
-from tailrace.testing.model_script import Reply, Script, classify_as
+from tailrace.testing.model_script import Reply, Script, ask_back, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
 from tailrace.wire.sse import ServerSentEvent, SSEDecoder
 
@@ -80,15 +80,18 @@ Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """Makes a server: `serve(script, **settings)`."""
+    """Makes a server: `serve(script, **settings)`; a model that `asks` asks that back."""
 
     @asynccontextmanager
     async def make(
         script: Script | None = None,
+        *,
+        asks: str = "",
         **overrides: Any,  # noqa: ANN401 - whatever a setting is
     ) -> AsyncGenerator[Serving, None]:
         answer = Reply(text=ANSWER) if script is None else script
-        async with ScriptedModelServer(classify_as("simple_chat", answer)) as model:
+        talk = ask_back(asks, "simple_chat", answer) if asks else classify_as("simple_chat", answer)
+        async with ScriptedModelServer(talk) as model:
             settings = msgspec.structs.replace(
                 Settings(home=tmp_path / "home", llm_url=model.url, llm_model="scripted", port=0),
                 **overrides,

@@ -65,6 +65,7 @@ async def test_the_whole_answer_has_every_key(serving: "Serving") -> None:
         "context",
         "execution",
         "reflection",
+        "input",
         "errors",
     ]
     assert answer["success"] is True

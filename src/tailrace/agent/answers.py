@@ -50,14 +50,14 @@ def question_for(
     return asked
 
 
-def check_answer(text: str, settings: Settings) -> None:
+def check_answer(asked: StreamEvent, text: str, settings: Settings) -> None:
     """Nothing, where the answer is within its limits.
 
     Raises:
         InvalidRequestError: it is empty or too long.
     """
     if not text.strip():
-        msg = "the answer is empty; say something"
+        msg = f"the answer is empty; the run asks: {asked.content}"
         raise InvalidRequestError(msg)
     if len(text) > settings.max_query_chars:
         msg = f"the answer has {len(text):,} characters; the limit is {settings.max_query_chars:,}"

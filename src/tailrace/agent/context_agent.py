@@ -13,7 +13,7 @@ import msgspec
 
 from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace._ids import new_run_id, new_session_id
-from tailrace.agent.answers import check_answer, question_for
+from tailrace.agent.answers import question_for
 from tailrace.agent.home import Home
 from tailrace.agent.live_run import LiveRun
 from tailrace.agent.model_setup import ModelSetup
@@ -233,7 +233,6 @@ class ContextAgent:
             StoreError: the answer cannot be kept; the run waits on.
         """
         run = await self.parts.store.get_run(run_id, owner)
-        check_answer(user_input, self.parts.settings)
         if self._closing:
             raise StoreError(_STOPPING, retryable=True)
         live = self._roster.get(run_id)

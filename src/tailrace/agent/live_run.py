@@ -12,7 +12,7 @@ from typing import Self
 import msgspec
 
 from tailrace._clock import Clock
-from tailrace.agent.answers import inputs_of, question_for, turns_of
+from tailrace.agent.answers import check_answer, inputs_of, question_for, turns_of
 from tailrace.agent.parts import Parts
 from tailrace.agent.request import ChatRequest
 from tailrace.errors import InputExpiredError, StoreError, TailraceError
@@ -137,6 +137,7 @@ class LiveRun:
 
         Raises:
             ConflictError: it waits for nothing, or for something else.
+            InvalidRequestError: the answer is empty or too long.
             InputExpiredError: it is too late; the run has ended.
             StoreError: the answer cannot be kept; the run waits on.
         """
@@ -144,6 +145,7 @@ class LiveRun:
         asked = question_for(self.manager.fold, self.run.run_id, request_id, text)
         if asked is None:
             return
+        check_answer(asked, text, self._parts.settings)
         if self._clock.now() >= InputRequest.of(asked).expires_at:
             error = await self._expire(asked)
             raise error

@@ -69,6 +69,11 @@ class ChatBody(BaseModel):
     conversation_id: Id | None = Field(
         default=None, description="The conversation it belongs to; its stored history then counts."
     )
+    interactive: bool | None = Field(
+        default=None,
+        description="Whether this client can answer a question while the run waits: then what is "
+        "not clear comes as `input_required`; otherwise as the answer.",
+    )
     retry_of: ShortText | None = Field(
         default=None,
         description="An ended run of this conversation, its newest: its question is answered "
@@ -88,8 +93,23 @@ class ChatBody(BaseModel):
             session_id=self.session_id,
             user_id=self.user_id,
             conversation_id=self.conversation_id,
+            interactive=bool(self.interactive),
             retry_of=self.retry_of,
         )
+
+
+class InputBody(BaseModel):
+    """The answer to what a run waits for."""
+
+    request_id: ShortText = Field(description="Of the `input_required` that is answered.")
+    text: Text = Field(description="The answer; one of its `options`, or anything else.")
+
+
+class ResumeBody(BaseModel):
+    """The answer to what a run waits for, as the seed has it; the address names the run."""
+
+    workflow_id: ShortText | None = None
+    user_input: Text | None = Field(default=None, description="The answer.")
 
 
 class ConversationBody(BaseModel):

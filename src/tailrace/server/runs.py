@@ -12,7 +12,7 @@ from tailrace._ids import is_run_id
 from tailrace.agent import ContextAgent
 from tailrace.dialects.registry import open_dialect
 from tailrace.errors import NotFoundError
-from tailrace.server.bodies import ChatBody
+from tailrace.server.bodies import ChatBody, InputBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
 from tailrace.server.following import follow, parse_cursor
 from tailrace.server.shapes import Problem, Run, RunDetail, RunList
@@ -116,6 +116,27 @@ async def get_run(run_id: RunId, agent: AgentOf, caller: CallerOf) -> RunDetail:
     """The run, how far it is, and what it has written so far."""
     run = await find(agent, run_id, caller)
     return RunDetail.with_fold(run, await agent.fold(run))
+
+
+@router.post(
+    "/{run_id}/input",
+    status_code=202,
+    summary="Answer a run that waits for its user",
+    responses={
+        409: {"model": Problem, "description": "It does not wait, or asks something else by now."},
+        422: {"model": Problem, "description": "The answer is empty or too long."},
+    },
+)
+async def give_input(run_id: RunId, body: InputBody, agent: AgentOf, caller: CallerOf) -> Run:
+    """Give the run what its `input_required` asks for; it then goes on.
+
+    The same answer again changes nothing.
+    """
+    run = await find(agent, run_id, caller)
+    taken = await agent.resume(
+        run.run_id, body.text, request_id=body.request_id, owner=caller.owner
+    )
+    return Run.of(taken)
 
 
 @router.post("/{run_id}/cancel", summary="Stop a run")

@@ -19,7 +19,10 @@ class SeedError(BaseModel):
 
 
 class SeedState(BaseModel):
-    """What a run has worked out; null where it has not come to it."""
+    """What a run has worked out; null where it has not come to it.
+
+    The seed has no `input`: what an interactive run waits for.
+    """
 
     success: bool
     workflow_id: str
@@ -29,6 +32,7 @@ class SeedState(BaseModel):
     context: dict[str, object] | None = None
     execution: dict[str, object] | None = None
     reflection: dict[str, object] | None = None
+    input: dict[str, object] | None = None
     errors: str | None = None
 
 

@@ -1,14 +1,17 @@
-"""Floor 6: seed state, the seed's names for looking at a run, stopping one and trying one."""
+"""Floor 6: seed state, the seed's names for looking at a run, going on, stopping and trying one."""
 
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header
 
-from tailrace.agent import ChatRequest
-from tailrace.errors import ErrorCode, NotFoundError, TailraceError
+from tailrace.agent import ChatRequest, ContextAgent
+from tailrace.errors import ErrorCode, InvalidRequestError, NotFoundError, TailraceError
 from tailrace.events.event import JSON
-from tailrace.server.caller import AgentOf, CallerOf
+from tailrace.server.bodies import ResumeBody
+from tailrace.server.caller import AgentOf, Caller, CallerOf
 from tailrace.server.runs import find
+from tailrace.server.seed_shapes import SeedError, SeedState
+from tailrace.stores.base import RunRow
 
 router = APIRouter(prefix="/api/agent", tags=["chat"])
 
@@ -24,6 +27,24 @@ async def get_state(workflow_id: str, agent: AgentOf, caller: CallerOf) -> dict[
     except NotFoundError:
         return _UNKNOWN
     return {"success": True, "state": await agent.get_state(run.run_id, owner=caller.owner)}
+
+
+@router.post(
+    "/resume/{workflow_id}",
+    summary="Answer a workflow that waits, and get the whole answer",
+    responses={
+        404: {"model": SeedError, "description": "There is no such workflow."},
+        409: {"model": SeedError, "description": "It does not wait; the detail says what to do."},
+        422: {"model": SeedError, "description": "The answer is missing, empty or too long."},
+    },
+)
+async def resume_workflow(
+    workflow_id: str, body: ResumeBody, agent: AgentOf, caller: CallerOf
+) -> SeedState:
+    """Give the run what it waits for, and wait for its end; it goes on where it stopped."""
+    run = await _named(workflow_id, body, agent, caller)
+    await agent.resume(run.run_id, body.user_input or "", owner=caller.owner)
+    return SeedState.model_validate(await agent.passed(run.run_id, owner=caller.owner))
 
 
 @router.delete("/cancel/{workflow_id}", summary="Stop a workflow", response_model=None)
@@ -50,6 +71,24 @@ async def try_question(
     if not state["success"]:
         return {"success": False, "error": state.get("errors", "the run was stopped")}
     return {"success": True, "message": "The agent works", "test_response": state}
+
+
+async def _named(workflow_id: str, body: ResumeBody, agent: ContextAgent, caller: Caller) -> RunRow:
+    """The run that is to go on.
+
+    Raises:
+        NotFoundError: there is none.
+        InvalidRequestError: the body names another one than the address.
+    """
+    try:
+        run = await find(agent, workflow_id, caller)
+    except NotFoundError as exc:
+        msg = f"Workflow {workflow_id} not found"
+        raise NotFoundError(msg) from exc
+    if body.workflow_id not in {None, workflow_id}:
+        msg = "the body names another workflow than the address; send the same one"
+        raise InvalidRequestError(msg)
+    return run
 
 
 def _check_site(origin: str | None, site: str | None) -> None:

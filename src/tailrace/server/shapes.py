@@ -78,18 +78,29 @@ class RunError(BaseModel):
     retry_after_s: float | None = None
 
 
+class RunInput(BaseModel):
+    """What a run waits for."""
+
+    request_id: str = Field(description="An answer has to name it.")
+    question: str
+    options: list[str] = Field(default=[], description="Answers to choose from; others are taken.")
+    expires_at: datetime = Field(description="When the run ends without an answer.")
+
+
 class RunDetail(Run):
     """A run, with what it has written so far."""
 
     text: str = Field(description="The answer, whole or so far.")
+    input: RunInput | None = Field(default=None, description="What it waits for its user to say.")
     error: RunError | None = Field(default=None, description="Why it failed.")
 
     @classmethod
     def with_fold(cls, row: RunRow, fold: RunFold) -> "RunDetail":
         """The run, and what its log amounts to."""
         error = fold.terminal.metadata.get("error") if fold.terminal else None
+        asked = fold.input_required.metadata if fold.input_required else None
         shown = Run.of(row).model_dump()
-        return cls.model_validate({**shown, "text": fold.text, "error": error})
+        return cls.model_validate({**shown, "text": fold.text, "input": asked, "error": error})
 
 
 class RunList(BaseModel):
