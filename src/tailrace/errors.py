@@ -55,7 +55,7 @@ class ErrorCode(StrEnum):
     FORBIDDEN_HOST = "forbidden_host"
     """The server is not known by that name; add it to TAILRACE_ALLOWED_HOSTS."""
     FORBIDDEN_ORIGIN = "forbidden_origin"
-    """A page of another site asked; add its host to TAILRACE_ALLOWED_HOSTS if it may."""
+    """A page of another site asked; add that to TAILRACE_ALLOWED_ORIGINS if it may."""
     TOO_MANY_RUNS = "too_many_runs"
     """The queue is full; wait for Retry-After, or for a run to end."""
     HOME_LOCKED = "home_locked"

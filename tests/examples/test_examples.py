@@ -77,6 +77,16 @@ async def test_rejoining_gives_each_event_once(tmp_path: Path) -> None:
     assert '"outcome":"answered"' in printed.splitlines()[-1]
 
 
+async def test_following_from_python_prints_the_answer_and_its_end(tmp_path: Path) -> None:
+    script = classify_as("qa_analysis", Reply("The budget is 40,000 euros."))
+    async with (
+        scripted_agent(tmp_path, script, settings=Settings(port=0)) as (agent, _),
+        running(agent) as url,
+    ):
+        printed = await run("follow_from_python.py", tmp_path, url, QUESTION)
+    assert re.fullmatch(r"The budget is 40,000 euros\.\n\[\w+: answered\]\n", printed)
+
+
 async def test_hello_stream_answers_from_the_folder(tmp_path: Path) -> None:
     for name, text in PLAN.items():
         (tmp_path / name).write_text(text)

@@ -25,7 +25,7 @@ from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.llm.fetch import sha256_of, size_of
 from tailrace.llm.library import InstalledModel, ModelLibrary
 from tailrace.llm.machine import physical_cores
-from tailrace.server.guards import parse_keys
+from tailrace.server.guards import parse_keys, parse_origins
 from tailrace.settings import Settings
 from tailrace.stores.base import StoreFacts
 from tailrace.stores.registry import examine_store, searchable_documents
@@ -115,8 +115,14 @@ def _port(settings: Settings) -> Finding:
 def _access(settings: Settings) -> Finding:
     try:
         keys = len(parse_keys(settings.api_keys))
+        parse_origins(settings.allowed_origins)
     except InvalidRequestError as error:
-        return Finding("Access", Verdict.BROKEN, error.message, "correct TAILRACE_API_KEYS")
+        return Finding(
+            "Access",
+            Verdict.BROKEN,
+            error.message,
+            "correct TAILRACE_API_KEYS, or TAILRACE_ALLOWED_ORIGINS",
+        )
     names = ", ".join(filter(None, (settings.host, *_names(settings.allowed_hosts))))
     asks = f"{keys} key{'' if keys == 1 else 's'}" if keys else "no key is asked for"
     detail = f"as {names}; {asks}"
