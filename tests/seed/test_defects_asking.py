@@ -1,19 +1,45 @@
-"""D10 to D12 and D17: the whole answer at once, what a request may say, what a model is told."""
+"""D9 to D12 and D17: answers in one piece or two; what a request may say and a model is told."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from tailrace.testing.model_script import Fault, Reply
+from tailrace.testing.model_script import Fault, Reply, ask_back
 
 from .client import DesktopClient
 from .screens import said
-from .served import CHAT, EDIT, QUESTION, UNCLEAR, WRITE, Serve, knowing
+from .served import CHAT, EDIT, QUESTION, UNCLEAR, WRITE, Serve, knowing, log_of
 
 ASK = "/api/agent/chat"
 BUDGET = "What is the budget of the harbour plan?"
 DOCUMENT = {"harbour.md": "The budget of the harbour plan is 40,000 euros."}
+
+
+async def test_d09_a_workflow_that_waits_is_resumed_and_its_stream_goes_on(
+    serve: "Serve",
+) -> None:
+    asked, told, answer = "Which plan do you mean?", "That of the harbour.", "It is 40,000 euros."
+    async with (
+        asyncio.timeout(20),
+        serve(ask_back(asked, QUESTION, Reply(answer)), DOCUMENT) as (_, model, http),
+    ):
+        body = {"query": "And its budget?", "interactive": True}
+        waits = (await http.post(ASK, json=body)).json()
+        assert (waits["success"], waits["stage"]) == (False, "intent_analysis")
+        workflow_id = waits["workflow_id"]
+        url = f"/api/agent/resume/{workflow_id}"
+        resumed = await http.post(url, json={"workflow_id": workflow_id, "user_input": told})
+        assert (resumed.status_code, resumed.json()["success"]) == (200, True)
+        assert resumed.json()["execution"]["outputs"] == [{"type": "answer", "content": answer}]
+        assert [text in model.requests[-1].chat.text for text in (asked, told)] == [True, True]
+        events = await log_of(http, workflow_id)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert sum(event.is_terminal for event in events) == 1
+        again = await http.post(url, json={"workflow_id": workflow_id, "user_input": "Else."})
+        unknown = await http.post("/api/agent/resume/x", json={"workflow_id": "x"})
+        assert (again.status_code, unknown.status_code) == (409, 404)
+        assert unknown.json() == {"detail": "Workflow x not found"}
 
 
 async def test_d10_a_failed_workflow_is_a_result_and_no_server_error(serve: "Serve") -> None:

@@ -1,10 +1,8 @@
-"""D27 to D36: defects of the clients, as far as a server can spare a person their effect.
-
-D37 (model text run as script) is the page's own to hold; what the server adds is a policy.
-"""
+"""D27 to D37: defects of the clients, as far as a server can spare a person their effect."""
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -239,3 +237,17 @@ async def test_d36_a_page_without_a_conversation_is_told_by_its_own_history(serv
         assert told[-3:] == ["Hello", "Hello to you.", "Bye"]
         assert session
         assert client.screen.session_id == session
+
+
+async def test_d37_a_page_is_told_to_run_nothing_but_its_own_files(serve: "Serve") -> None:
+    async with asyncio.timeout(20), serve(Reply()) as (_, _, http):
+        for path in ("/", "/plain"):
+            page = await http.get(path)
+            policy = dict(
+                directive.split(maxsplit=1)
+                for directive in page.headers["content-security-policy"].split("; ")
+            )
+            assert (policy["default-src"], policy["script-src"]) == ("'none'", "'self'")
+            assert "unsafe" not in page.headers["content-security-policy"]
+            assert re.findall(r"""(?:src|href)=["'](?:https?:)?//""", page.text) == []
+            assert re.findall(r"<script(?![^>]*\ssrc=)", page.text) == []

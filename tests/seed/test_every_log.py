@@ -146,6 +146,7 @@ def test_each_way_to_end_has_its_frames() -> None:
         "retract of all text, then a stop": ["running", "interrupted", "stream_complete"],
         "empty answer": ["done", "completed", "stream_complete"],
         "tools and an input that expired": ["running", "running", "fail"],
+        "an input that was answered": ["stream_chunk", "completed", "stream_complete"],
     }
 
 
