@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tailrace.events.ending import content_sha256
 from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.types import EventType
-from tailrace.testing.model_script import Fault, Reply, classify_as
+from tailrace.testing.model_script import Fault, Reply, ask_back, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
 from tailrace.wire.sse import SSEDecoder
 
@@ -60,18 +60,23 @@ async def follow_until(
     client: httpx2.AsyncClient,
     body: Mapping[str, object],
     seen: list[StreamEvent],
-    chunks: int,
+    enough: Callable[[list[StreamEvent]], bool],
     process: Process,
 ) -> None:
-    """Follow a new run into `seen`, and kill the server once there are so many chunks."""
+    """Follow a new run into `seen`, and kill the server once that is enough."""
     decoder = SSEDecoder()
     path = "/api/agent/chat/stream?dialect=native"
     async with client.stream("POST", path, json=body) as response:
         async for data in response.aiter_raw():
             frames = decoder.feed(data)
             seen += [StreamEvent.from_json_bytes(frame.data.encode()) for frame in frames]
-            if sum(event.type is EventType.STREAM_CHUNK for event in seen) >= chunks:
+            if enough(seen):
                 process.kill()
+
+
+def of_type(type_: EventType, count: int) -> Callable[[list[StreamEvent]], bool]:
+    """Tells whether so many events are of that type."""
+    return lambda seen: sum(event.type is type_ for event in seen) >= count
 
 
 @pytest.mark.parametrize("chunks_seen", ROUNDS)
@@ -90,8 +95,9 @@ async def test_a_killed_run_is_closed_as_worker_lost_and_every_seen_event_is_sti
         ):
             created = await client.post("/api/agent/chat/conversations", json={"page_name": "home"})
             body = {"query": "Go on for ever", "conversation_id": created.json()["id"]}
+            enough = of_type(EventType.STREAM_CHUNK, chunks_seen)
             with pytest.raises(httpx2.TransportError):
-                await follow_until(client, body, seen, chunks_seen, process)
+                await follow_until(client, body, seen, enough, process)
         run_id = seen[0].run_id
         async with (
             server(tmp_path, model.url) as (_, url),
@@ -116,3 +122,90 @@ async def test_a_killed_run_is_closed_as_worker_lost_and_every_seen_event_is_sti
         assert events[-1].metadata["content_sha256"] == content_sha256(fold.text)
         assert (question["status"], answer["status"]) == ("completed", "failed")
         assert answer["content"] == fold.text != ""
+
+
+VAGUE = "Do it like the other one"
+ASKED = "Which plan do you mean?"
+TOLD = "I mean the harbour"
+ANSWER = "Then it is 40,000 euros."
+
+
+async def start_and_kill(home: Path, model: ScriptedModelServer) -> tuple[int, list[StreamEvent]]:
+    """The conversation and the events of a run whose server was killed once it waited."""
+    seen: list[StreamEvent] = []
+    async with (
+        server(home, model.url) as (process, url),
+        httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+    ):
+        created = await client.post("/api/agent/chat/conversations", json={"page_name": "home"})
+        body = {"query": VAGUE, "interactive": True, "conversation_id": created.json()["id"]}
+        with pytest.raises(httpx2.TransportError):
+            await follow_until(client, body, seen, of_type(EventType.INPUT_REQUIRED, 1), process)
+    return created.json()["id"], seen
+
+
+def check_log(events: list[StreamEvent], seen: list[StreamEvent]) -> RunFold:
+    """What the events amount to; they go on from those that were seen, and end once."""
+    fold = RunFold()
+    for event in events:
+        fold.apply(event)
+    assert events[: len(seen)] == seen
+    assert [event.seq for event in events] == list(range(1, len(events) + 1))
+    assert [event.is_terminal for event in events].index(True) == len(events) - 1
+    assert events[-1].metadata["content_sha256"] == content_sha256(fold.text)
+    return fold
+
+
+async def test_a_run_that_waits_survives_two_kills_and_is_answered_in_the_third_server(
+    tmp_path: Path,
+) -> None:
+    script = ask_back(ASKED, "simple_chat", Reply(ANSWER))
+    async with asyncio.timeout(50), ScriptedModelServer(script) as model:
+        conversation, seen = await start_and_kill(tmp_path, model)
+        run_id, listing = seen[0].run_id, f"/api/agent/chat/conversations/{conversation}/messages"
+        for kills in (True, False):
+            async with (
+                server(tmp_path, model.url) as (process, url),
+                httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+            ):
+                run = (await client.get(f"/api/agent/runs/{run_id}")).json()
+                assert (run["state"], run["input"]["question"]) == ("waiting", ASKED)
+                assert (await client.get(listing)).json()[1]["status"] == "pending"
+                if kills:
+                    process.kill()
+                    continue
+                watching = asyncio.ensure_future(watch(client, run_id, str(seen[-1].cursor)))
+                answer = {"request_id": run["input"]["request_id"], "text": TOLD}
+                taken = await client.post(f"/api/agent/runs/{run_id}/input", json=answer)
+                rest = await watching
+                message = (await client.get(listing)).json()[1]
+        fold = check_log([*seen, *rest], seen)
+        assert (taken.status_code, fold.text) == (202, ANSWER)
+        assert fold.inputs[0]["input"] == TOLD
+        assert (message["status"], message["content"]) == ("completed", ANSWER)
+
+
+async def test_an_answer_that_was_taken_is_kept_when_the_server_is_killed_at_once(
+    tmp_path: Path,
+) -> None:
+    script = ask_back(ASKED, "simple_chat", Reply(fault=Fault.mute()))
+    async with asyncio.timeout(50), ScriptedModelServer(script) as model:
+        _, seen = await start_and_kill(tmp_path, model)
+        path = f"/api/agent/runs/{seen[0].run_id}"
+        answer = {"request_id": seen[-1].metadata["request_id"], "text": TOLD}
+        async with (
+            server(tmp_path, model.url) as (process, url),
+            httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+        ):
+            taken = await client.post(f"{path}/input", json=answer)
+            process.kill()
+        async with (
+            server(tmp_path, model.url) as (_, url),
+            httpx2.AsyncClient(base_url=url, trust_env=False) as client,
+        ):
+            again = await client.post(f"{path}/input", json=answer)
+            events = await watch(client, seen[0].run_id)
+        fold = check_log(events, seen)
+        assert (taken.status_code, again.status_code) == (202, 202)
+        assert [given["input"] for given in fold.inputs] == [TOLD]
+        assert events[-1].metadata["outcome"] == "failed"
