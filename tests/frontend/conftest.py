@@ -7,8 +7,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 
 from tailrace.agent import ContextAgent
@@ -47,11 +48,14 @@ def knowing(lines: Lines) -> Script:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """Makes a server: `serve(lines)`."""
+    """Makes a server: `serve(lines, **settings)`."""
 
     @asynccontextmanager
-    async def make(lines: Lines) -> AsyncGenerator[Served]:
-        settings = Settings(port=0, model_retries=0)
+    async def make(
+        lines: Lines,
+        **overrides: Any,  # noqa: ANN401 - whatever a setting is
+    ) -> AsyncGenerator[Served]:
+        settings = msgspec.structs.replace(Settings(port=0, model_retries=0), **overrides)
         async with (
             scripted_agent(tmp_path / "home", knowing(lines), settings=settings) as (agent, _),
             running(agent) as url,
