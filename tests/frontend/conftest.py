@@ -4,6 +4,8 @@ Rule 1: the model goes by the question it is told last, and by how often that wa
 """
 
 import asyncio
+import shutil
+import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -63,6 +65,13 @@ def serve(tmp_path: Path) -> Serve:
             yield Served(agent, url)
 
     return make
+
+
+def node() -> str:
+    """Node, the one that was set up here first."""
+    found = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
+    assert found is not None, "there is no Node; `make dev` sets one up"
+    return found
 
 
 async def output_of(*command: str | Path, timeout_s: float = 50) -> str:

@@ -1,9 +1,6 @@
 """The client library, in Node, holds a whole conversation with the real server."""
 
 import json
-import shutil
-import sys
-from pathlib import Path
 from typing import Any, Final
 
 import httpx2
@@ -12,7 +9,7 @@ from setup_frontend import FRONTEND
 from tailrace.events.ending import content_sha256
 from tailrace.testing.model_script import Fault, Reply
 
-from .conftest import Lines, Serve, output_of
+from .conftest import Lines, Serve, node, output_of
 
 CONVERSATION: Final = FRONTEND / "packages" / "core" / "tests" / "live" / "conversation.ts"
 LINES: Final[Lines] = {
@@ -32,13 +29,6 @@ LINES: Final[Lines] = {
     ),
     "And hello again!": ("simple_chat", [Reply(chunks=["Again."])]),
 }
-
-
-def node() -> str:
-    """Node, the one that was set up here first."""
-    found = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
-    assert found is not None, "there is no Node; `make dev` sets one up"
-    return found
 
 
 def shown(step: dict[str, Any]) -> list[tuple[str, str, str]]:
