@@ -41,14 +41,22 @@ async def test_a_piece_of_a_documents_text_is_counted_in_code_points(serving: "S
         "title": "tide.txt",
         "start": 12,
         "end": 20,
+        "total_chars": 60_000,
         "text": text[12:20],
     }
-    whole = (await serving.client.get(url)).json()
-    assert (whole["end"], whole["text"]) == (60_000, text)
-    beyond = (await serving.client.get(f"{url}?start=59990&end=70000")).json()
-    assert (beyond["end"], beyond["text"]) == (60_000, text[59_990:])
-    for query, status in [("start=-1", 422), ("end=x", 422), ("start=70000", 200)]:
-        assert (await serving.client.get(f"{url}?{query}")).status_code == status
+    for query, start, end in [
+        ("", 0, 20_000),
+        ("?start=30000", 30_000, 50_000),
+        ("?start=59990&end=70000", 59_990, 60_000),
+        ("?start=70000", 60_000, 60_000),
+        ("?start=5&end=5", 5, 5),
+    ]:
+        piece = (await serving.client.get(url + query)).json()
+        assert (piece["start"], piece["end"], piece["text"]) == (start, end, text[start:end])
+    for query in ["start=-1", "end=x", "start=5&end=4", "start=5&end=20006"]:
+        refused = await serving.client.get(f"{url}?{query}")
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_request")
+    assert "at most 20,000" in (await serving.client.get(f"{url}?end=20001")).json()["detail"]
     assert (await serving.client.get("/api/documents/99/text")).status_code == 404
 
 

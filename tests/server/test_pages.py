@@ -48,6 +48,7 @@ async def test_every_shipped_file_is_served_with_its_type(serving: "Serving") ->
         ".html": "text/html; charset=utf-8",
         ".js": "text/javascript; charset=utf-8",
         ".svg": "image/svg+xml",
+        ".ts": "text/plain; charset=utf-8",
         ".txt": "text/plain; charset=utf-8",
         ".woff2": "font/woff2",
     }

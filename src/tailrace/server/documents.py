@@ -25,7 +25,7 @@ router = APIRouter(
 
 _NO_SUCH = {404: {"model": Problem, "description": "There is no such document."}}
 _MAX_OFFSET = 2**31
-_MAX_TEXT_CHARS = 65_536
+_MAX_TEXT_CHARS = 20_000
 
 PathId = Annotated[Id, Path()]
 
@@ -128,17 +128,16 @@ async def read_document(
     agent: AgentOf,
     caller: CallerOf,
     start: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
-    end: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = _MAX_TEXT_CHARS,
+    end: Annotated[int | None, Query(ge=0, le=_MAX_OFFSET)] = None,
 ) -> DocumentText:
-    """Code points `start` to `end` of its text, 65,536 of them at most; where it ends, less."""
-    documents = agent.parts.documents
-    end = min(end, start + _MAX_TEXT_CHARS)
-    while True:
-        row = await documents.get(document_id, caller.owner)
-        text = await documents.text(document_id, caller.owner, start, end)
-        now = await documents.get(document_id, caller.owner)
-        if now.revision == row.revision:  # else it was replaced between the two
-            return DocumentText.of(row, start, text)
+    """Code points `start` to `end` of its text, 20,000 of them at most; where it ends, less.
+
+    Without `end`, as many as there may be.
+    """
+    end = start + _MAX_TEXT_CHARS if end is None else end
+    _check_piece(start, end)
+    row, text = await agent.parts.documents.excerpt(document_id, caller.owner, start, end)
+    return DocumentText.of(row, start, text)
 
 
 @router.delete(
@@ -159,6 +158,15 @@ def _named_text(data: bytes) -> DocumentBody:
             "`name` and `content`"
         )
         raise InvalidRequestError(msg) from exc
+
+
+def _check_piece(start: int, end: int) -> None:
+    if not start <= end <= start + _MAX_TEXT_CHARS:
+        msg = (
+            f"{start} to {end} is no piece of at most {_MAX_TEXT_CHARS:,} code points; "
+            "ask for several pieces"
+        )
+        raise InvalidRequestError(msg)
 
 
 def _require_home(caller: Caller) -> None:

@@ -34,6 +34,7 @@ _MEDIA_TYPES: Final = {  # what the operating system thinks of a suffix differs
     ".json": "application/json",
     ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".ts": "text/plain; charset=utf-8",
     ".txt": "text/plain; charset=utf-8",
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",

@@ -159,17 +159,20 @@ class DocumentText(BaseModel):
     title: str
     start: int
     end: int = Field(description="Where the piece ends; less than asked for, where the text does.")
+    total_chars: int = Field(description="How long the whole text is.")
     text: str
 
     @classmethod
     def of(cls, row: DocumentRow, start: int, text: str) -> "DocumentText":
-        """The piece as it is shown."""
+        """The piece as it is shown; one that would begin after the text is its empty end."""
+        start = min(start, row.char_count)
         return cls(
             document_id=row.id,
             revision=row.revision,
             title=row.title,
             start=start,
             end=start + len(text),
+            total_chars=row.char_count,
             text=text,
         )
 

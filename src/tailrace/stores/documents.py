@@ -207,6 +207,16 @@ class DocumentStore(Protocol):
         """
         ...
 
+    async def excerpt(
+        self, document_id: int, owner: str, start: int, end: int
+    ) -> tuple[DocumentRow, str]:
+        """As `text`, with the document it is of; both are of one revision.
+
+        Raises:
+            NotFoundError: there is no such document, or it is somebody else's.
+        """
+        ...
+
     async def delete(self, document_id: int, owner: str, *, exclude: bool = False) -> None:
         """Remove the document; `exclude`: and remember that its source is not wanted.
 

@@ -71,6 +71,9 @@ async def a_document_comes_back_as_it_was_put(store: DocumentStore) -> None:
     assert await store.text(row.id, "", 17, 22) == "the ☂"[:5]
     assert await store.text(row.id, "", 39) == "🐈 out."
     assert await store.text(row.id, "", 900, 950) == ""
+    assert await store.excerpt(row.id, "", 17, 22) == (row, "the ☂")
+    assert await store.excerpt(row.id, "", 39, 900) == (row, "🐈 out.")
+    assert await store.excerpt(row.id, "", 900, 950) == (row, "")
 
 
 async def a_hit_is_a_slice_of_its_document(store: DocumentStore) -> None:
@@ -113,6 +116,7 @@ async def nobody_finds_what_is_somebody_elses(store: DocumentStore) -> None:
     for attempt in (
         store.get(mine.id, "jonas"),
         store.text(mine.id, "jonas"),
+        store.excerpt(mine.id, "jonas", 0, 9),
         store.delete(mine.id, "jonas"),
     ):
         assert await _raises_not_found(attempt)

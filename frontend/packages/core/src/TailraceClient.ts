@@ -37,6 +37,7 @@ export interface Passage {
   readonly title: string
   readonly start: number
   readonly end: number
+  readonly total_chars: number
   readonly text: string
 }
 

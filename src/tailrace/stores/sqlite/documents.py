@@ -183,6 +183,27 @@ class SqliteDocuments:
             raise NotFoundError(_not_found(document_id))
         return row[0] or ""
 
+    async def excerpt(
+        self, document_id: int, owner: str, start: int, end: int
+    ) -> tuple[DocumentRow, str]:
+        """As `text`, with the document it is of; both are of one revision.
+
+        Raises:
+            NotFoundError: there is no such document, or it is somebody else's.
+        """
+        row = await self._database.read(
+            lambda c: one(
+                c,
+                f"SELECT {DOCUMENT_COLUMNS}, (SELECT substr(substr(text, 1, ?), ?)"  # noqa: S608 - constants of ours
+                " FROM document_texts WHERE id = text_id)"
+                " FROM documents WHERE id = ? AND owner = ?",
+                (max(end, 0), max(start, 0) + 1, document_id, owner),
+            )
+        )
+        if row is None:
+            raise NotFoundError(_not_found(document_id))
+        return document_row(row[:-1]), row[-1] or ""
+
     async def delete(self, document_id: int, owner: str, *, exclude: bool = False) -> None:
         """Remove the document; `exclude`: and remember that its source is not wanted.
 

@@ -94,6 +94,10 @@ export interface ChatBody {
    */
   conversation_id?: number | null
   /**
+   * Whether this client can answer a question while the run waits: then what is not clear comes as `input_required`; otherwise as the answer.
+   */
+  interactive?: boolean | null
+  /**
    * An ended run of this conversation, its newest: its question is answered again, without a second user message. `query` must be that question.
    */
   retry_of?: string | null
@@ -187,6 +191,10 @@ export interface DocumentText {
    * Where the piece ends; less than asked for, where the text does.
    */
   end: number
+  /**
+   * How long the whole text is.
+   */
+  total_chars: number
   text: string
 }
 export interface EnvelopeOfAuthStatus {
@@ -267,6 +275,19 @@ export interface Model {
    * Whether it is too small to be of use.
    */
   smoke_test_only: boolean
+}
+/**
+ * The answer to what a run waits for.
+ */
+export interface InputBody {
+  /**
+   * Of the `input_required` that is answered.
+   */
+  request_id: string
+  /**
+   * The answer; one of its `options`, or anything else.
+   */
+  text: string
 }
 /**
  * The message whose answer was stopped.
@@ -419,6 +440,16 @@ export interface ReplaceBody {
   token_count?: number | null
 }
 /**
+ * The answer to what a run waits for, as the seed has it; the address names the run.
+ */
+export interface ResumeBody {
+  workflow_id?: string | null
+  /**
+   * The answer.
+   */
+  user_input?: string | null
+}
+/**
  * A run, and how far it is.
  */
 export interface Run {
@@ -496,9 +527,31 @@ export interface RunDetail {
    */
   text: string
   /**
+   * What it waits for its user to say.
+   */
+  input?: RunInput | null
+  /**
    * Why it failed.
    */
   error?: RunError | null
+}
+/**
+ * What a run waits for.
+ */
+export interface RunInput {
+  /**
+   * An answer has to name it.
+   */
+  request_id: string
+  question: string
+  /**
+   * Answers to choose from; others are taken.
+   */
+  options?: string[]
+  /**
+   * When the run ends without an answer.
+   */
+  expires_at: string
 }
 /**
  * Why a run failed.
@@ -583,6 +636,8 @@ export interface SeedThinking {
 }
 /**
  * What a run has worked out; null where it has not come to it.
+ *
+ * The seed has no `input`: what an interactive run waits for.
  */
 export interface SeedState {
   success: boolean
@@ -599,6 +654,9 @@ export interface SeedState {
     [k: string]: unknown
   } | null
   reflection?: {
+    [k: string]: unknown
+  } | null
+  input?: {
     [k: string]: unknown
   } | null
   errors?: string | null
