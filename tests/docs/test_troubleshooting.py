@@ -1,4 +1,4 @@
-"""The page for when something is wrong quotes nothing that `tailrace doctor` would not print."""
+"""No page quotes a line of `tailrace doctor` that it would not print."""
 
 import re
 from pathlib import Path
@@ -6,9 +6,8 @@ from pathlib import Path
 from tailrace.cli.command_doctor import lines_of
 
 from .doctor import STATES, State
+from .pages import blocks
 
-PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
-BLOCK = re.compile(r"^```doctor\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DIFFERS = re.compile(r"https?://\S+|(?<=\s)/\S+|[\w.-]*\d[\w.:-]*|\w+(\.\w+)+")
 """Addresses, paths, numbers, and names with a dot: what differs from one machine to the next."""
 
@@ -18,8 +17,7 @@ def shape(line: str) -> str:
 
 
 def quoted() -> list[str]:
-    blocks = BLOCK.findall(PAGE.read_text("utf-8"))
-    return [line for block in blocks for line in block.splitlines()]
+    return [line for block in blocks("doctor") for line in block.text.splitlines()]
 
 
 async def printed_in(state: State, home: Path) -> set[str]:
@@ -27,7 +25,7 @@ async def printed_in(state: State, home: Path) -> set[str]:
     return {shape(line) for finding in await state(home) for line in lines_of(finding)}
 
 
-async def test_the_page_quotes_what_doctor_prints_and_leaves_no_advice_out(tmp_path: Path) -> None:
+async def test_the_pages_quote_what_doctor_prints_and_leave_no_advice_out(tmp_path: Path) -> None:
     printed: set[str] = set()
     for state in STATES:
         printed |= await printed_in(state, tmp_path / state.__name__ / "home")
