@@ -23,8 +23,7 @@ class Disk:
         commits: How many transactions have been committed.
         statements: What was run so far.
         reached: Set once a statement is held up.
-        full: Whether commits fail.
-        refused: Set once one has.
+        refusals: How many of the next commits fail.
         broken: Statements that have this in them fail; "" for none.
     """
 
@@ -32,8 +31,7 @@ class Disk:
         self.commits = 0
         self.statements: list[Statement] = []
         self.reached = threading.Event()
-        self.full = False
-        self.refused = threading.Event()
+        self.refusals = 0
         self.broken = ""
         self._held = ""
         self._free = threading.Event()
@@ -80,8 +78,8 @@ class Disk:
 
     def _commits(self) -> bool:
         """SQLite's question before a commit: whether to roll back instead."""
-        if self.full:
-            self.refused.set()
+        if self.refusals:
+            self.refusals -= 1
             return True
         self.commits += 1
         return False
