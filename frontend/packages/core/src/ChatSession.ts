@@ -66,13 +66,12 @@ export class ChatSession {
     return this.#enqueue(new Turn({ questionKey: question.key, query, context, answer }))
   }
 
-  /** Stop the answer that is being written; what was written stays. */
+  /** Stop the answer that is being written, as soon as the server can be told; its text stays. */
   async stop(): Promise<void> {
     const turn = this.#turn
     if (turn === null || turn.stopAsked) return
     turn.stopAsked = true
     this.#dispatch({ type: 'stopping' })
-    await turn.accepted
     await this.#cancel(turn)
   }
 
@@ -162,7 +161,6 @@ export class ChatSession {
     if (!stay.aborted) await this.#repair(stay).catch(() => {})
     if (stay.aborted) return
     this.#turn = null
-    turn.end()
     this.#dispatch({ type: 'turn_ended', error, questionKey, at: performance.now() })
   }
 
@@ -271,9 +269,10 @@ export class ChatSession {
   }
 
   #accept(turn: Turn, runId: string, stay: AbortSignal): void {
-    turn.becomes(runId)
     if (stay.aborted) return
+    turn.runId = runId
     this.#dispatch({ type: 'accepted', runId, questionKey: turn.start.questionKey })
+    if (turn.stopAsked) void this.#cancel(turn)
   }
 
   #onConnection(turn: Turn, stay: AbortSignal): OnConnection {
@@ -316,7 +315,6 @@ export class ChatSession {
 
   #leave(): AbortSignal {
     this.#stay.abort()
-    this.#turn?.end()
     this.#turn = null
     this.#stay = new AbortController()
     this.#turns = Promise.resolve()

@@ -11,6 +11,7 @@ import { Http, type HttpOptions } from './http.ts'
 import type {
   DocumentInfo,
   DocumentList,
+  DocumentText,
   EnvelopeOfAuthStatus,
   Health,
   ModelSetup,
@@ -28,17 +29,6 @@ import { type OnProgress, sendWithProgress } from './upload.ts'
 export interface Page {
   readonly limit?: number
   readonly offset?: number
-}
-
-/** A piece of a document's text; its place is in Unicode code points. */
-export interface Passage {
-  readonly document_id: number
-  readonly revision: number
-  readonly title: string
-  readonly start: number
-  readonly end: number
-  readonly total_chars: number
-  readonly text: string
 }
 
 /** The server's ordinary calls. */
@@ -115,7 +105,7 @@ export class TailraceClient {
     start: number,
     end: number,
     signal?: AbortSignal,
-  ): Promise<Passage> {
+  ): Promise<DocumentText> {
     const path = `/api/documents/${documentId}/text${query({ start, end })}`
     return this.#http.json('GET', path, { ...(signal && { signal }) })
   }

@@ -14,6 +14,7 @@ export { AnimationFrames, type FrameScheduler, ManualFrames } from './frames.ts'
 export type {
   DocumentInfo,
   DocumentList,
+  DocumentText,
   Health,
   ModelOffer,
   ModelPull,
@@ -28,7 +29,7 @@ export { decodeEvent, isOpening, isTerminal } from './protocol/decode.ts'
 export { incompleteRun, initialRun, reduceRun } from './run.ts'
 export { type ServerSentEvent, SseDecoder, WireError } from './sse.ts'
 export type * from './state.ts'
-export { type Page, type Passage, TailraceClient } from './TailraceClient.ts'
+export { type Page, TailraceClient } from './TailraceClient.ts'
 export type { QuestionContext } from './turn.ts'
 export type { OnProgress } from './upload.ts'
 export { describeError, type ErrorWords, type Language } from './words.ts'

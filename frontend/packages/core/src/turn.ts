@@ -27,33 +27,15 @@ export class Turn {
   readonly start: TurnStart
   /** The same for every try of one turn, so that it never becomes two runs. */
   readonly idempotencyKey: string
-  /** Settled once the server has the question, or the turn is over without that. */
-  readonly accepted: Promise<void>
   request: ChatRequest | null
   runId: string | null
   stopAsked = false
   isCancelling = false
-  #settle: () => void = () => {}
 
   constructor(start: TurnStart) {
     this.start = start
     this.runId = start.answer.runId
     this.idempotencyKey = start.again?.idempotencyKey ?? newKey()
     this.request = start.again?.request ?? null // the same key goes with the same request only
-    this.accepted = new Promise((resolve) => {
-      this.#settle = resolve
-    })
-    if (this.runId !== null) this.#settle()
-  }
-
-  /** The server has the question. */
-  becomes(runId: string): void {
-    this.runId = runId
-    this.#settle()
-  }
-
-  /** Nothing more will come of it. */
-  end(): void {
-    this.#settle()
   }
 }

@@ -15,6 +15,7 @@ import {
   TEXT,
   upTo,
 } from './chatting.ts'
+import { cursorOf } from './server.ts'
 import { fold } from './tapes.ts'
 
 describe('a conversation that is opened', () => {
@@ -41,7 +42,17 @@ describe('a conversation that is opened', () => {
   test('follows an answer that is being written, and never shows less than it had', async () => {
     const half = HALF
     const messages = [stored(11, 'user', 'How?'), stored(12, 'assistant', half, 'streaming')]
-    await using server = await chatServer(ANSWER, { messages: (_, reply) => reply.json(messages) })
+    let connections = 0
+    await using server = await chatServer(ANSWER, {
+      messages: (_, reply) => reply.json(messages),
+      watch: async (asked, reply) => {
+        connections += 1
+        const rest = ANSWER.filter(({ seq }) => seq > cursorOf(asked))
+        reply.stream(RUN)
+        await reply.events(connections < 4 ? rest.slice(0, 4) : rest)
+        reply.end()
+      },
+    })
     const session = chat(server)
     const shown: string[] = []
     session.subscribe(() => {
@@ -56,6 +67,25 @@ describe('a conversation that is opened', () => {
       ['assistant', TEXT, 'completed'],
     ])
     expect(session.getSnapshot().sessionId).toBe('session_1')
+  })
+
+  test('takes a question while it loads, and asks it after what was said before', async () => {
+    const slow = gate()
+    const messages = [stored(1, 'user', 'Who?'), stored(2, 'assistant', 'The miller.')]
+    await using server = await chatServer(ANSWER, {
+      messages: async (_, reply) => {
+        await slow.opened
+        reply.json(messages)
+      },
+    })
+    const session = chat(server)
+    void session.open(7)
+    const done = session.send('How?')
+    await shows(session, (state) => state.messages.length === 1)
+    slow.open()
+    await done
+    const said = roles(session.getSnapshot()).map(([, content]) => content)
+    expect(said).toEqual(['Who?', 'The miller.', 'How?', TEXT])
   })
 
   test('lets a failed answer be tried again', async () => {

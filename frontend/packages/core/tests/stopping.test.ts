@@ -39,6 +39,38 @@ describe('a stop', () => {
     expect(session.getSnapshot().error).toBeNull()
   })
 
+  test('stays a stop while the last of the text comes in', async () => {
+    const asked = gate()
+    const shown = gate()
+    const rest = CANCELLED.findLastIndex(({ type }) => type === 'stream_chunk')
+    await using server = await chatServer([], {
+      start: async (_, reply) => {
+        reply.stream(RUN)
+        await reply.events(CANCELLED.slice(0, rest))
+        await asked.opened
+        await reply.events(CANCELLED.slice(rest, -1))
+        await shown.opened
+        await reply.events(CANCELLED.slice(-1))
+        reply.end()
+      },
+      cancel: (_, reply) => {
+        asked.open()
+        reply.json({})
+      },
+    })
+    const session = chat(server)
+    const done = session.send('How?')
+    await shows(session, streams)
+    void session.stop()
+    const state = await shows(
+      session,
+      (each) => each.streamingMessage?.content === 'Half an answer',
+    )
+    expect(state.streamingMessage?.status).toBe('cancelled')
+    shown.open()
+    await done
+  })
+
   test('before the run has a name is carried out as soon as it has one', async () => {
     const asked = gate()
     const answered = gate()
@@ -61,6 +93,33 @@ describe('a stop', () => {
     await done
     expect(roles(session.getSnapshot())[1]?.[2]).toBe('cancelled')
     expect(bodies(server, 'cancel')).toHaveLength(1)
+  })
+
+  test('is carried out where a page may not read the header that has the name', async () => {
+    const { start, cancel } = cancellable()
+    const answered = gate()
+    const asked = gate()
+    await using server = await chatServer([], {
+      cancel,
+      start: async (request, reply) => {
+        asked.open()
+        await answered.opened
+        await start(request, reply)
+      },
+    })
+    const hiding: typeof fetch = async (input, init) => {
+      const { body, status, headers } = await fetch(input, init)
+      const shown = new Headers(headers)
+      shown.delete('x-run-id')
+      return new Response(status === 204 ? null : body, { status, headers: shown })
+    }
+    const session = chat(server, { fetch: hiding })
+    const done = session.send('How?')
+    await asked.opened
+    void session.stop()
+    answered.open()
+    await done
+    expect(roles(session.getSnapshot())[1]).toEqual(['assistant', 'Half an answer', 'cancelled'])
   })
 
   test('before there is a conversation starts no run at all', async () => {
