@@ -37,6 +37,7 @@ async def check_a_conversation_is_renamed_and_deleted(store: Store) -> None:
     renamed = await store.rename_conversation(conversation.id, "ada", "The plan", _LATER)
     assert (renamed.title, renamed.updated_at) == ("The plan", _LATER)
     message_id = await store.add_message(message_by_hand(conversation.id, complete=False), "ada")
+    ended_id = await store.add_message(message_by_hand(conversation.id), "ada")
     for foreign in (
         store.rename_conversation(conversation.id, "bob", "Mine", _LATER),
         store.delete_conversation(conversation.id, "bob", _LATER),
@@ -47,13 +48,15 @@ async def check_a_conversation_is_renamed_and_deleted(store: Store) -> None:
     assert await store.list_conversations("ada", 10, 0, None, "active") == ([], 0)
     deleted = await store.get_conversation(conversation.id, "ada")
     assert (deleted.status, deleted.title) == ("deleted", "The plan")
-    assert [row.id for row in await store.list_messages(conversation.id, "ada")] == [message_id]
+    kept = await store.list_messages(conversation.id, "ada")
+    assert [row.id for row in kept] == [message_id, ended_id]
     for late in (
         store.rename_conversation(conversation.id, "ada", "Late", _LATER),
         store.add_message(message_by_hand(conversation.id), "ada"),
         store.append_content(message_id, "ada", "late", 0, _LATER),
         store.replace_content(message_id, "ada", "late", _LATER),
         store.end_message(message_id, "ada", MessageStatus.COMPLETED, _LATER),
+        store.end_message(ended_id, "ada", MessageStatus.COMPLETED, _LATER),
         accepted_run(store, conversation_id=conversation.id, owner="ada"),
     ):
         await refused(NotFoundError, late, "writing into a deleted conversation")
