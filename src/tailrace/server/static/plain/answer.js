@@ -40,6 +40,7 @@ export class Answer {
     this.course = new Course(words, () => this.#message && app.session.loadRun(this.#message.key))
     this.sources = new SourceRow(app)
     this.markdown = new MarkdownView(this.#prose, {
+      topHeading: 2, // most models begin with the second level, which then stands below the question
       labels: {
         copy: words.say('code.copy'),
         copied: words.say('code.copied'),

@@ -112,7 +112,7 @@ export class ApiKey {
           ),
           make(
             'button',
-            { type: 'submit', class: 'button main', value: 'given' },
+            { type: 'submit', class: 'button primary', value: 'given' },
             words.say('key.use'),
           ),
         ),

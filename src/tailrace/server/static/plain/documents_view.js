@@ -34,7 +34,7 @@ export class DocumentsView {
     this.heading = make('h1', { tabindex: -1 }, words.say('documents.title'))
     const add = make(
       'button',
-      { type: 'button', class: 'button main', onclick: () => uploads.choose() },
+      { type: 'button', class: 'button primary', onclick: () => uploads.choose() },
       icon('upload'),
       words.say('documents.add'),
     )

@@ -7,8 +7,8 @@
 import { describeError } from '../core.js'
 import { arrange, attribute, icon, make, setText } from './dom.js'
 
-/** @typedef {import('../core.js').CatalogueModel} CatalogueModel */
-/** @typedef {import('../core.js').Pull} Pull */
+/** @typedef {import('../core.js').ModelOffer} ModelOffer */
+/** @typedef {import('../core.js').ModelPull} ModelPull */
 /** @typedef {import('./app.js').App} App */
 
 export class ModelCard {
@@ -54,8 +54,8 @@ export class ModelCard {
 
   /**
    * @param {string} state
-   * @param {CatalogueModel} model
-   * @param {Pull | null} pull
+   * @param {ModelOffer} model
+   * @param {ModelPull | null} pull
    * @returns {Node[]}
    */
   #partsOf(state, model, pull) {
@@ -78,7 +78,7 @@ export class ModelCard {
       () => models.pull(model.name),
       { size },
     )
-    fetch.classList.add('main')
+    fetch.classList.add('primary')
     return [
       ...(problem ? [this.#problem(problem)] : []),
       this.#facts(model),
@@ -87,7 +87,7 @@ export class ModelCard {
     ]
   }
 
-  /** @param {CatalogueModel} model */
+  /** @param {ModelOffer} model */
   #facts(model) {
     const { words } = this.app
     const link = make(
@@ -134,7 +134,7 @@ export class ModelCard {
     )
   }
 
-  /** @param {Pull} pull */
+  /** @param {ModelPull} pull */
   #showProgress(pull) {
     const { words, models } = this.app
     const share = pull.total_bytes > 0 ? pull.done_bytes / pull.total_bytes : 0

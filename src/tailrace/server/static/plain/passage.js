@@ -13,14 +13,19 @@ import { attribute, iconButton, make, setText } from './dom.js'
 
 /** @typedef {import('../core.js').Source} Source */
 /** @typedef {Omit<import('./app.js').App, 'passage'>} App */
-/** @typedef {{start: number, end: number, text: string}} Piece */
+/**
+ * A piece of a document's text; `whole` once its end is in it.
+ *
+ * @typedef {{start: number, end: number, text: string, whole: boolean}} Piece
+ */
 
 const AROUND = 1200
+const MORE = 4 * AROUND
 const WIDE = '(min-width: 75rem)'
 
 export class Passage {
   #title = make('h2', { tabindex: -1, id: 'passage-title' })
-  #place = make('p')
+  #position = make('p')
   #text = make('div', { class: 'text', tabindex: 0 })
   /** @type {readonly Source[]} */
   #sources = []
@@ -55,7 +60,7 @@ export class Passage {
       make(
         'header',
         {},
-        make('div', {}, this.#title, this.#place),
+        make('div', {}, this.#title, this.#position),
         this.previous,
         this.next,
         close,
@@ -70,7 +75,7 @@ export class Passage {
       this.close()
     })
     this.element.addEventListener('click', (event) => event.target === this.element && this.close())
-    this.#wide.addEventListener('change', () => this.element.open && this.#place_(), { signal })
+    this.#wide.addEventListener('change', () => this.element.open && this.#place(), { signal })
     signal.addEventListener('abort', () => this.element.remove())
   }
 
@@ -88,7 +93,7 @@ export class Passage {
     this.#opener = opener
     this.#sources = sources
     attribute(opener, 'aria-expanded', 'true')
-    this.#place_()
+    this.#place()
     this.#show(at)
     this.#title.focus({ preventScroll: true })
   }
@@ -106,7 +111,7 @@ export class Passage {
   }
 
   /** Beside the conversation where there is room, above it elsewhere. */
-  #place_() {
+  #place() {
     const opener = this.#opener
     this.#opener = null
     this.element.close()
@@ -131,22 +136,20 @@ export class Passage {
     const asked = this.#asked
     setText(this.#title, source.title)
     setText(
-      this.#place,
+      this.#position,
       words.say('passage.place', { number: at + 1, count: this.#sources.length }),
     )
-    attribute(this.previous, 'aria-disabled', at === 0)
-    attribute(this.next, 'aria-disabled', at === this.#sources.length - 1)
+    attribute(this.previous, 'aria-disabled', at === 0 ? 'true' : null)
+    attribute(this.next, 'aria-disabled', at === this.#sources.length - 1 ? 'true' : null)
     this.#text.replaceChildren(make('p', { class: 'waiting' }, words.say('passage.loading')))
     try {
-      const found = await client.getPassage(
-        source.documentId,
-        Math.max(0, source.charStart - AROUND),
-        source.charEnd + AROUND,
-      )
+      const start = Math.max(0, source.charStart - AROUND)
+      const end = source.charEnd + AROUND
+      const found = await client.getPassage(source.documentId, start, end)
       if (asked !== this.#asked) return
-      if (found.revision !== source.revision)
-        this.#showSnippet(source, words.say('passage.changed'))
-      else this.#showPieces(source, { start: found.start, end: found.end, text: found.text })
+      if (found.revision === source.revision) {
+        this.#showPiece(source, { ...found, whole: found.end < end }).scrollIntoView()
+      } else this.#showSnippet(source, words.say('passage.changed'))
     } catch (cause) {
       const error = await toChatError(cause)
       if (asked !== this.#asked) return
@@ -159,48 +162,42 @@ export class Passage {
   }
 
   /**
+   * The mark in the piece, shown.
+   *
    * @param {Source} source
    * @param {Piece} piece
    */
-  #showPieces(source, piece) {
+  #showPiece(source, piece) {
     const { words } = this.app
     const points = Array.from(piece.text)
+    /** @type {(from: number, to?: number) => string} */
+    const slice = (from, to) => points.slice(from, to).join('')
     const from = source.charStart - piece.start
     const to = source.charEnd - piece.start
-    const mark = make('mark', {}, points.slice(from, to).join(''))
-    const text = make(
-      'p',
-      { class: 'words', dir: 'auto' },
-      points.slice(0, from).join(''),
-      mark,
-      points.slice(to).join(''),
-    )
-    /** @type {(label: string, start: number, end: number) => HTMLElement} */
-    const more = (label, start, end) =>
+    const mark = make('mark', {}, slice(from, to))
+    const text = make('p', { class: 'words', dir: 'auto' }, slice(0, from), mark, slice(to))
+    /** @type {(key: 'passage.before' | 'passage.after', start: number, end: number) => Node} */
+    const more = (key, start, end) =>
       make(
         'button',
         {
           type: 'button',
           class: 'button quiet more',
-          onclick: () => this.#widen(source, piece, start, end),
+          onclick: () => void this.#widen(source, piece, start, end),
         },
-        label,
+        words.say(key),
       )
-    const begins = piece.start === 0
-    const ends = piece.end < source.charEnd + AROUND && piece.end <= piece.start + points.length
+    const { start, end } = piece
     this.#text.replaceChildren(
-      ...[
-        !begins &&
-          more(words.say('passage.before'), Math.max(0, piece.start - 4 * AROUND), piece.start),
-        text,
-        !ends && more(words.say('passage.after'), piece.end, piece.end + 4 * AROUND),
-      ].filter((each) => each !== false),
+      ...(start > 0 ? [more('passage.before', Math.max(0, start - MORE), start)] : []),
+      text,
+      ...(piece.whole ? [] : [more('passage.after', end, end + MORE)]),
     )
-    mark.scrollIntoView({ block: 'center' })
+    return mark
   }
 
   /**
-   * Shows more of the document, before or after what is there.
+   * Shows more of the document, before or after what is there; what is being read stays in place.
    *
    * @param {Source} source
    * @param {Piece} piece
@@ -211,11 +208,16 @@ export class Passage {
     const asked = this.#asked
     const found = await this.app.client.getPassage(source.documentId, start, end).catch(() => null)
     if (!found || asked !== this.#asked || found.revision !== source.revision) return
-    this.#showPieces(source, {
-      start: Math.min(piece.start, found.start),
-      end: Math.max(piece.end, found.end),
-      text: found.start < piece.start ? found.text + piece.text : piece.text + found.text,
-    })
+    const { scrollHeight, scrollTop } = this.#text
+    if (found.start < piece.start) {
+      this.#showPiece(source, { ...piece, start: found.start, text: found.text + piece.text })
+      this.#text.scrollTop = scrollTop + this.#text.scrollHeight - scrollHeight
+    } else {
+      const text = piece.text + found.text
+      this.#showPiece(source, { ...piece, end: found.end, text, whole: found.end < end })
+      this.#text.scrollTop = scrollTop
+    }
+    this.#text.focus({ preventScroll: true })
   }
 
   /**

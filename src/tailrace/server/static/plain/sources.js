@@ -85,10 +85,11 @@ export class SourceRow {
         title: source.snippet,
         'aria-expanded': 'false',
         'aria-haspopup': 'dialog',
-        'aria-label': words.say('source.name', { number: at + 1, title: source.title }),
         onclick: () => passage.open(this.#sources, at, opener),
       },
+      make('span', { class: 'hidden-label' }, `${words.say('source.name')} `),
       make('span', { class: 'number' }, String(at + 1)),
+      ' ',
       make(
         'span',
         { class: 'title', dir: 'auto' },

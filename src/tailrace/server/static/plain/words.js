@@ -17,7 +17,7 @@ import { zh } from './words_zh.js'
 /** @type {Record<Language, Table>} */
 const TABLES = { en, zh }
 
-const BYTE_UNITS = /** @type {const} */ (['byte', 'kilobyte', 'megabyte', 'gigabyte'])
+const BYTE_UNITS = /** @type {const} */ (['kilobyte', 'megabyte', 'gigabyte'])
 
 /**
  * The language this browser asks for, unless one was chosen here.
@@ -95,13 +95,14 @@ export class Words {
 
   /** @param {number} size */
   bytes(size) {
+    size /= 1000
     let power = 0
     while (size >= 999.5 && power < BYTE_UNITS.length - 1) {
       size /= 1000
       power += 1
     }
     const unit = BYTE_UNITS[power]
-    const digits = power > 1 && size < 100 ? 1 : 0
+    const digits = size < 100 && (power > 0 || size < 10) ? 1 : 0
     return this.#format(
       `bytes ${unit} ${digits}`,
       () =>

@@ -1,0 +1,68 @@
+"""Documents on the screen: added, refused with the reason, found by name, asked about, removed."""
+
+import re
+
+from playwright.async_api import FilePayload, expect
+
+from tailrace.testing.model_script import Reply, classify_as
+
+from .screen import OpenPage, Serve
+
+_DROP = """([name, text]) => {
+  const data = new DataTransfer()
+  data.items.add(new File([text], name))
+  for (const kind of ['dragover', 'drop'])
+    document.body.dispatchEvent(new DragEvent(kind, { bubbles: true, dataTransfer: data }))
+}"""
+
+
+async def test_documents_are_added_found_and_removed(serve: Serve, open_page: OpenPage) -> None:
+    async with serve(Reply()) as served:
+        screen = await open_page(served.url, "#/documents")
+        page = screen.page
+        rows = page.locator(".documents li")
+        await expect(rows).to_have_count(2)
+        async with page.expect_file_chooser() as chosen:
+            await screen.button("Add documents").locator("visible=true").click()
+        notes: list[FilePayload] = [
+            {"name": "tide.md", "mimeType": "", "buffer": b"# The tide\n\nHigh at noon."},
+            {"name": "engine.bin", "mimeType": "", "buffer": b"\0\1\2"},
+        ]
+        await (await chosen.value).set_files(notes)
+        await expect(rows).to_have_count(4 - 1)
+        tray = page.get_by_role("list", name="Files on their way")
+        await expect(tray.locator(".failed")).to_contain_text("engine.bin")
+        await expect(tray.get_by_role("alert")).not_to_be_empty()
+        await screen.look("documents")
+        await tray.get_by_role("button", name="Dismiss engine.bin").click()
+        await page.evaluate(_DROP, ["dropped.txt", "Dropped on the page."])
+        await expect(rows).to_have_count(4)
+        await page.get_by_role("searchbox").fill("TIDE")
+        await expect(rows).to_have_count(1)
+        await page.get_by_role("searchbox").fill("nowhere")
+        await expect(page.get_by_text("No document has that in its name.")).to_be_visible()
+        await page.get_by_role("searchbox").fill("dropped")
+        await screen.button("Remove dropped.txt").click()
+        await screen.look("remove")
+        await screen.button("Remove").and_(page.locator("dialog button")).click()
+        await expect(rows).to_have_count(0)
+        await page.get_by_role("searchbox").fill("")
+        await expect(rows).to_have_count(3)
+        _, total = await served.agent.parts.documents.list_documents("", limit=1, offset=0)
+        assert total == 3
+
+
+async def test_a_question_can_be_about_one_document(serve: Serve, open_page: OpenPage) -> None:
+    reply = Reply(text="It is baked for 50 minutes.")
+    async with serve(classify_as("qa_analysis", reply)) as served:
+        screen = await open_page(served.url, "#/documents")
+        row = screen.page.locator(".documents li").filter(has_text="bread.txt")
+        await row.get_by_role("button", name="Ask about this").click()
+        await expect(screen.page.locator(".composer .scope")).to_contain_text("About bread.txt")
+        await expect(screen.question).to_be_focused()
+        await screen.ask("How long?")
+        await screen.ended()
+        await expect(screen.page.locator(".composer .scope")).to_be_hidden()
+        source = screen.answer.get_by_role("button", name=re.compile("^Source 1 bread.txt"))
+        await source.click()
+        await expect(screen.page.get_by_role("dialog").locator("mark")).to_contain_text("Rye bread")
