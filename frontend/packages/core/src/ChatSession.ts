@@ -27,6 +27,12 @@ export interface SessionOptions extends ServiceOptions {
   readonly interactive?: boolean
 }
 
+/** A turn before its time, and whom to tell when it is over. */
+interface Waiting {
+  readonly turn: Turn
+  readonly over: () => void
+}
+
 /** One chat. */
 export class ChatSession {
   readonly #client: TailraceClient
@@ -37,8 +43,8 @@ export class ChatSession {
   #state = initialChat()
   #snapshot = this.#state
   #stay = new AbortController() // in this chat; aborted when it is left
-  #turns: Promise<void> = Promise.resolve()
   #turn: Turn | null = null // the one that goes on
+  #waiting: Waiting[] = []
   #newest: Turn | null = null // the one before `#turn` ended it, for a retry
   #keys = 0
 
@@ -100,11 +106,16 @@ export class ChatSession {
     const stay = this.#leave()
     this.#newest = null
     this.#dispatch({ type: 'opening', conversationId })
-    const loaded = this.#load(conversationId, stay)
-    this.#turns = loaded.then(async (turns) => {
-      for (const turn of turns) await this.#play(turn, stay)
-    })
-    await loaded
+    try {
+      const messages = shownMessages(await this.#client.getMessages(conversationId, stay))
+      if (stay.aborted) return
+      this.#dispatch({ type: 'opened', messages })
+      const live = messages.filter(isLive).flatMap((answer) => this.#turnAfter(answer) ?? [])
+      this.#waiting.unshift(...live.map((turn) => ({ turn, over: () => {} })))
+    } catch (cause) {
+      await this.#wentWrong(cause, stay)
+    }
+    this.#next()
   }
 
   /** Find out what led to an answer that was loaded: fills its `run`. */
@@ -133,27 +144,25 @@ export class ChatSession {
     this.#flush()
   }
 
-  /** The turns of a conversation that go on. */
-  async #load(conversationId: number, stay: AbortSignal): Promise<Turn[]> {
-    try {
-      const messages = shownMessages(await this.#client.getMessages(conversationId, stay))
-      if (stay.aborted) return []
-      this.#dispatch({ type: 'opened', messages })
-      return messages.filter(isLive).flatMap((answer) => this.#turnAfter(answer) ?? [])
-    } catch (cause) {
-      await this.#wentWrong(cause, stay)
-      return []
-    }
+  #enqueue(turn: Turn): Promise<void> {
+    return new Promise((over) => {
+      this.#waiting.push({ turn, over })
+      this.#next()
+    })
   }
 
-  #enqueue(turn: Turn): Promise<void> {
-    const stay = this.#stay.signal
-    this.#turns = this.#turns.then(() => this.#play(turn, stay))
-    return this.#turns
+  /** Begin what waits, unless something goes on or is still loading. */
+  #next(): void {
+    if (this.#turn !== null || this.#state.loading) return
+    const first = this.#waiting.shift()
+    if (first === undefined) return
+    void this.#play(first.turn, this.#stay.signal).then(() => {
+      first.over()
+      this.#next()
+    })
   }
 
   async #play(turn: Turn, stay: AbortSignal): Promise<void> {
-    if (stay.aborted) return
     const { answer, questionKey } = turn.start
     this.#turn = this.#newest = turn
     this.#dispatch({ type: 'turn_began', answer, questionKey })
@@ -317,7 +326,7 @@ export class ChatSession {
     this.#stay.abort()
     this.#turn = null
     this.#stay = new AbortController()
-    this.#turns = Promise.resolve()
+    for (const { over } of this.#waiting.splice(0)) over()
     return this.#stay.signal
   }
 

@@ -157,6 +157,20 @@ describe('a chat that is left', () => {
     expect(roles(session.getSnapshot())[1]).toEqual(['assistant', TEXT, 'completed'])
   })
 
+  test('lets go of the questions that still wait there', async () => {
+    const held = holding(upTo(11))
+    await using server = await chatServer(ANSWER, { start: held.answering })
+    const session = chat(server)
+    const first = session.send('One?')
+    await shows(session, streams)
+    const second = session.send('Two?')
+    session.clear()
+    await Promise.all([first, second])
+    held.letGo()
+    expect((await shows(session, ({ messages }) => messages.length === 0)).error).toBeNull()
+    expect(bodies(server, 'start')).toHaveLength(1)
+  })
+
   test('takes no answer of a conversation that came too late', async () => {
     const slow = gate()
     await using server = await chatServer(ANSWER, {

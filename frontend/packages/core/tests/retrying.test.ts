@@ -67,6 +67,18 @@ describe('a retry', () => {
     expect(session.getSnapshot().messages[1]?.key).toBe(half.messages[1]?.key)
   })
 
+  test('that is asked for twice is made once', async () => {
+    const starts = [serving(tape('failure-within-the-text').events)]
+    await using server = await chatServer(ANSWER, {
+      start: (asked, reply) => (starts.shift() ?? serving(ANSWER))(asked, reply),
+    })
+    const session = chat(server)
+    await session.send('How?')
+    await Promise.all([session.retry(), session.retry()])
+    expect(bodies(server, 'start')).toHaveLength(2)
+    expect(session.getSnapshot().messages).toHaveLength(3)
+  })
+
   test('of an answer that came to a good end does nothing', async () => {
     await using server = await chatServer(ANSWER)
     const session = chat(server)

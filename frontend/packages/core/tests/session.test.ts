@@ -3,18 +3,7 @@
 import { describe, expect, test } from 'vitest'
 import { ManualFrames } from '../src/frames.ts'
 import { chatServer, RUN, routeOf, serving } from './chat-server.ts'
-import {
-  ANSWER,
-  bodies,
-  chat,
-  holding,
-  rests,
-  roles,
-  shows,
-  streams,
-  TEXT,
-  upTo,
-} from './chatting.ts'
+import { ANSWER, bodies, chat, holding, roles, shows, streams, TEXT, upTo } from './chatting.ts'
 import { fold, tapes } from './tapes.ts'
 
 const CHUNKS = ANSWER.filter(({ type }) => type === 'stream_chunk').map(({ seq }) => seq)
@@ -24,7 +13,13 @@ describe('a question', () => {
     await using server = await chatServer(ANSWER)
     const session = chat(server)
     const done = session.send('How?')
-    expect(roles(await shows(session, rests))).toEqual([['user', 'How?', 'sending']])
+    const asked = await shows(session, ({ messages }) => messages.length > 0)
+    expect(roles(asked)).toEqual([['user', 'How?', 'sending']])
+    expect(asked.streamingMessage).toMatchObject({
+      role: 'assistant',
+      content: '',
+      status: 'pending',
+    })
     await done
     const state = session.getSnapshot()
     expect(roles(state)).toEqual([

@@ -122,6 +122,19 @@ describe('a stop', () => {
     expect(roles(session.getSnapshot())[1]).toEqual(['assistant', 'Half an answer', 'cancelled'])
   })
 
+  test('in the same breath as its question starts no run', async () => {
+    await using server = await chatServer(ANSWER)
+    const session = chat(server)
+    const done = session.send('How?')
+    void session.stop()
+    await done
+    expect(roles(session.getSnapshot()).map(([, , status]) => status)).toEqual([
+      'cancelled',
+      'cancelled',
+    ])
+    expect(bodies(server, 'start')).toEqual([])
+  })
+
   test('before there is a conversation starts no run at all', async () => {
     const answered = gate()
     await using server = await chatServer(ANSWER, {
