@@ -19,15 +19,11 @@ import type { Block } from './blocks.ts'
 
 const END_BY_THEMSELVES = new Set(['fence', 'hr'])
 const GO_ON_AFTER_A_BLANK_LINE = new Set(['bullet_list_open', 'ordered_list_open', 'code_block'])
-/** Tables are not here: as a part of a list's last paragraph, their first line does not end it. */
-const INTERRUPT = new Set([
-  'blockquote_open',
-  'bullet_list_open',
-  'fence',
-  'heading_open',
-  'hr',
-  'ordered_list_open',
-])
+/**
+ * Neither tables nor quotations are here: what searches for its title goes on from within a list into
+ * the head of a table, and from within a quotation into the next one.
+ */
+const INTERRUPT = new Set(['bullet_list_open', 'fence', 'heading_open', 'hr', 'ordered_list_open'])
 
 /** How many of `blocks`, counted from the first, are settled; `text` is what they were read from. */
 export function settledCount(blocks: readonly Block[], text: string): number {
