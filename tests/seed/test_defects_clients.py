@@ -134,6 +134,7 @@ async def test_d31_a_reopened_conversation_is_continued_whatever_its_client_reme
         third.conversation_id = None  # as the original: the rows go into a new conversation
         await third.send("Again")
         assert third.screen.error is None
+        assert "Hello to you." in model.requests[-1].chat.contents
         assert said(await third.stored()) == [("user", "Again"), ("assistant", "Again to you.")]
         assert len(await first.stored()) == 4
 

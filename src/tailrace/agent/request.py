@@ -19,7 +19,7 @@ class ChatContext(msgspec.Struct, frozen=True, kw_only=True):
     """What lies around the question.
 
     Attributes:
-        chat_history: Earlier turns; counts only for a run without a conversation.
+        chat_history: Earlier turns; count where the run's conversation has none, or there is none.
         selected_content: What is selected in the open document.
         document_id: The open document.
     """
@@ -81,8 +81,12 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
 
     def to_query(self, owner: str, session_id: str, stored_history: tuple[Turn, ...]) -> Query:
-        """What the nodes work from; a last turn that repeats the question is dropped."""
-        history = self.context.chat_history if self.conversation_id is None else stored_history
+        """What the nodes work from; a last turn that repeats the question is dropped.
+
+        What is stored counts; what the client sends only where nothing is, as in a conversation
+        it begins with the turns of another.
+        """
+        history = stored_history or self.context.chat_history
         if history and history[-1] == Turn("user", self.query):
             history = history[:-1]
         return Query(

@@ -47,7 +47,7 @@ class ChatContextBody(BaseModel):
     """What lies around the question."""
 
     chat_history: list[ChatTurn] | None = Field(
-        default=None, description="Earlier turns; count only without a conversation_id."
+        default=None, description="Earlier turns; count where the conversation has none."
     )
     selected_content: Text | None = Field(
         default=None, description="What is selected in the open document."
