@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -44,16 +44,18 @@ class Tailrace:
         """Give all further commands these variables."""
         self._environ |= environ
 
-    async def start(self, *arguments: str) -> Process:
+    async def start(
+        self, *arguments: str, stdin: int = DEVNULL, stdout: int = PIPE, stderr: int = PIPE
+    ) -> Process:
         """A command that goes on; the caller ends it."""
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "tailrace",
             *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             env=self._environ,
         )
 

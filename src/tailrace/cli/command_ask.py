@@ -9,6 +9,7 @@ from rich.console import Console
 
 from tailrace.agent.home import holder
 from tailrace.cli.adding import add
+from tailrace.cli.asking import at_terminal
 from tailrace.cli.door import Question
 from tailrace.cli.exits import EXIT_HELP, Exit
 from tailrace.cli.fetching import confirm, fetch, library_of, show_card, usable_model
@@ -45,14 +46,16 @@ def ask(
 ) -> None:
     """Ask a question; the answer streams out of your own documents, with its sources.
 
-    Ctrl-C stops the run and keeps what was written; a second one leaves at once.
+    At a terminal you may be asked back what you mean. Ctrl-C stops the run and keeps what was
+    written; a second one leaves at once.
     """
     settings = settings_of(context)
+    may_ask = not as_json and at_terminal()
     if question == "-":
         question = sys.stdin.read()
     if holder(settings.home) is None and not usable_model(settings):
-        _offer_model(settings, may_ask=not as_json)
-    asked = Question(text=question, conversation_id=conversation)
+        _offer_model(settings, may_ask=may_ask)
+    asked = Question(text=question, conversation_id=conversation, interactive=may_ask)
     leave(run(_ask(settings, asked, docs, as_json=as_json)))
 
 
@@ -71,7 +74,7 @@ async def _ask(settings: Settings, question: Question, docs: Path | None, *, as_
         with Interrupts() as interrupts:
             run_id = await door.start(question)
             screen = screen_for(run_id, as_json=as_json)
-            return await follow(door, run_id, screen, interrupts)
+            return await follow(door, run_id, screen, interrupts, may_ask=question.interactive)
 
 
 def _offer_model(settings: Settings, *, may_ask: bool) -> None:
@@ -79,8 +82,7 @@ def _offer_model(settings: Settings, *, may_ask: bool) -> None:
     typer.echo("No language model is set up, so answers are the passages themselves.", err=True)
     name = settings.llm_model or DEFAULT_MODEL
     library = library_of(settings)
-    at_terminal = sys.stdin.isatty() and sys.stderr.isatty() and may_ask
-    if not (at_terminal and runtime_is_installed() and name in library.catalogue):
+    if not (may_ask and runtime_is_installed() and name in library.catalogue):
         how = f"`tailrace models pull {DEFAULT_MODEL}` fetches one"
         typer.echo(f"{how}; or set TAILRACE_LLM_URL to an endpoint.", err=True)
         return

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from tailrace.cli.asking import at_terminal
 from tailrace.cli.command_ask import screen_for
 from tailrace.cli.door import RunView
 from tailrace.cli.exits import Exit, exit_of
@@ -15,11 +16,20 @@ from tailrace.cli.follow import follow
 from tailrace.cli.opening import open_door
 from tailrace.cli.options import settings_of
 from tailrace.cli.runner import leave, run
-from tailrace.cli.screen import clean, ending_line, one_line, source_place, usage_line
+from tailrace.cli.screen import (
+    clean,
+    ending_line,
+    one_line,
+    question_lines,
+    source_place,
+    usage_line,
+)
+from tailrace.events.asking import InputRequest
 from tailrace.events.event import Cursor
 from tailrace.events.receipt import Receipt
 from tailrace.events.types import Outcome
 from tailrace.settings import Settings
+from tailrace.stores.base import RunState
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Your runs."
@@ -51,7 +61,9 @@ def show(context: typer.Context, run_id: RunId, *, as_json: AsJSON = False) -> N
     view, receipt = run(_show(settings_of(context), run_id))
     if as_json:
         facts = msgspec.to_builtins(view)
+        asked = receipt.fold.input_required
         facts |= {"answer": receipt.fold.text, "sources": receipt.fold.sources}
+        facts["input"] = None if asked is None else asked.metadata
         typer.echo(msgspec.json.encode(facts).decode())
         return
     typer.echo(_line(view) + "\n", err=True)
@@ -61,8 +73,7 @@ def show(context: typer.Context, run_id: RunId, *, as_json: AsJSON = False) -> N
     text = receipt.fold.text
     typer.echo(clean(text) if sys.stdout.isatty() else text)
     usage = usage_line(receipt)
-    ended = ending_line(receipt) if view.outcome else f"It is {view.state.value}"
-    typer.echo(f"\n{ended}" + (f" ({usage})" if usage else ""), err=True)
+    typer.echo(f"\n{_standing(view, receipt)}" + (f" ({usage})" if usage else ""), err=True)
 
 
 @app.command()
@@ -110,13 +121,28 @@ async def _watch(settings: Settings, run_id: str, after: Cursor | None, *, as_js
         if view.outcome is not None and after is not None and after.seq == view.last_seq:
             typer.echo("It has ended, and nothing comes after that event.", err=True)
             return exit_of(view.outcome)
+        if view.state is RunState.WAITING and after is not None and after.seq == view.last_seq:
+            after = Cursor(after.gen, after.seq - 1)  # what it waits for is shown again
         screen = screen_for(run_id, as_json=as_json)
-        return await follow(door, run_id, screen, None, after)
+        may_ask = not as_json and at_terminal()
+        return await follow(door, run_id, screen, None, after, may_ask=may_ask)
 
 
 async def _cancel(settings: Settings, run_id: str) -> RunView:
     async with open_door(settings) as door:
         return await door.cancel(run_id)
+
+
+def _standing(view: RunView, receipt: Receipt) -> str:
+    """How it ended, or how far it is."""
+    asked = receipt.fold.input_required
+    if asked is None:
+        return ending_line(receipt) if view.outcome else f"It is {view.state.value}"
+    request = InputRequest.of(asked)
+    until = request.expires_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    until_then = f"It waits for your answer until {until}"
+    how = f"`tailrace runs watch {view.run_id}` at a terminal takes it"
+    return "\n".join([*question_lines(request), f"{until_then}; {how}"])
 
 
 def _line(view: RunView) -> str:

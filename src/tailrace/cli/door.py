@@ -19,10 +19,16 @@ from tailrace.stores.base import RunState
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked; `conversation_id` is None for a question that stands alone."""
+    """What is asked.
+
+    Attributes:
+        conversation_id: None for a question that stands alone.
+        interactive: Whether somebody is there who can answer a question back.
+    """
 
     text: str
     conversation_id: int | None = None
+    interactive: bool = False
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +89,14 @@ class Door(Protocol):
 
         Raises:
             TailraceError: there is no such run, or the cursor does not fit.
+        """
+        ...
+
+    async def answer(self, run_id: str, request_id: str, text: str) -> None:
+        """Give the run what it waits for; it goes on.
+
+        Raises:
+            TailraceError: the answer was not taken.
         """
         ...
 

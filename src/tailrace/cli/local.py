@@ -42,13 +42,21 @@ class LocalDoor:
     async def start(self, question: Question) -> str:
         """See `Door.start`; what changed in the folders is read first."""
         await self._agent.catch_up()
-        request = ChatRequest(query=question.text, conversation_id=question.conversation_id)
+        request = ChatRequest(
+            query=question.text,
+            conversation_id=question.conversation_id,
+            interactive=question.interactive,
+        )
         run = await self._agent.start(request)
         return run.run_id
 
     def follow(self, run_id: str, after: Cursor | None = None) -> AsyncGenerator[StreamEvent, None]:
         """See `Door.follow`."""
         return self._agent.watch(run_id, after=after)
+
+    async def answer(self, run_id: str, request_id: str, text: str) -> None:
+        """See `Door.answer`."""
+        await self._agent.resume(run_id, text, request_id=request_id)
 
     async def cancel(self, run_id: str) -> RunView:
         """See `Door.cancel`."""

@@ -60,7 +60,7 @@ class RemoteDoor:
 
     async def start(self, question: Question) -> str:
         """See `Door.start`."""
-        body: dict[str, JSON] = {"query": question.text}
+        body: dict[str, JSON] = {"query": question.text, "interactive": question.interactive}
         if question.conversation_id is not None:
             body["conversation_id"] = question.conversation_id
         started = await self._call("POST", _RUNS, dict[str, JSON], body=body)
@@ -85,6 +85,11 @@ class RemoteDoor:
                 return  # the screen says that it is not finished
             await asyncio.sleep(wait_s)
             self._look_up()
+
+    async def answer(self, run_id: str, request_id: str, text: str) -> None:
+        """See `Door.answer`."""
+        body: dict[str, JSON] = {"request_id": request_id, "text": text}
+        await self._call("POST", f"{_RUNS}/{run_id}/input", object, body=body)
 
     async def cancel(self, run_id: str) -> RunView:
         """See `Door.cancel`."""

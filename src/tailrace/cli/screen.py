@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Protocol
 
+from tailrace.events.asking import InputRequest
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.receipt import Receipt
 from tailrace.events.types import Outcome, WorkflowStage
@@ -18,11 +19,19 @@ TITLES: Mapping[WorkflowStage, str] = MappingProxyType(
     }
 )
 
+PROMPT = "> "
+"""What somebody types after."""
+
+_OPTION = 100
 _HARMLESS = "\n\t\u00a0\u200c\u200d"  # the last two join letters and emoji, or keep them apart
 
 INCOMPLETE = (
     "incomplete: the stream ended without the event that ends a run. "
     "What arrived is shown; `tailrace runs watch {run_id}` follows the run again"
+)
+UNANSWERED = (
+    "the run waits for an answer. `tailrace runs watch {run_id}` at a terminal asks you again, "
+    "`tailrace runs cancel {run_id}` ends it"
 )
 MISFIT = "what arrived does not fit what was sent: {problems}. Do not rely on it"
 
@@ -32,6 +41,10 @@ class Screen(Protocol):
 
     def show(self, event: StreamEvent, receipt: Receipt) -> None:
         """Show what `event` changed; the receipt has it already."""
+        ...
+
+    def ask(self, request: InputRequest) -> None:
+        """Show what the run asks, for somebody to type an answer; the next event ends that."""
         ...
 
     def stopping(self) -> None:
@@ -73,6 +86,15 @@ def usage_line(receipt: Receipt) -> str:
     return " · ".join(parts)
 
 
+def question_lines(request: InputRequest) -> list[str]:
+    """What a run asks, as it is shown to the person who is to answer."""
+    options = [
+        f"  {number} {one_line(each, _OPTION)}" for number, each in enumerate(request.options, 1)
+    ]
+    hint = ["  Type a number, or an answer of your own."] if options else []
+    return [f"? {clean(request.question)}", *options, *hint]
+
+
 def ending_line(receipt: Receipt) -> str:
     """How the run ended, in a few words."""
     match receipt.outcome:
@@ -86,7 +108,8 @@ def ending_line(receipt: Receipt) -> str:
             terminal = receipt.fold.terminal
             return "Failed: " + (clean(terminal.content) if terminal else "")
         case None:
-            return "Incomplete"
+            waits = receipt.fold.input_required is not None
+            return "Waits for your answer" if waits else "Incomplete"
 
 
 def source_place(source: Mapping[str, JSON]) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from tailrace.events.asking import InputRequest
 from tailrace.events.event import StreamEvent
 from tailrace.events.receipt import Receipt
 
@@ -15,6 +16,9 @@ class JSONScreen:
         del receipt
         sys.stdout.write(event.to_json_string() + "\n")
         sys.stdout.flush()
+
+    def ask(self, request: InputRequest) -> None:
+        """Nothing: the events tell."""
 
     def stopping(self) -> None:
         """Nothing: the events tell."""

@@ -21,7 +21,17 @@ from rich.text import Text
 
 from tailrace._clock import SYSTEM_CLOCK
 from tailrace.cli.blocks import MarkdownBlocks
-from tailrace.cli.screen import TITLES, clean, ending_line, one_line, source_place, usage_line
+from tailrace.cli.screen import (
+    PROMPT,
+    TITLES,
+    clean,
+    ending_line,
+    one_line,
+    question_lines,
+    source_place,
+    usage_line,
+)
+from tailrace.events.asking import InputRequest
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.receipt import Receipt
 from tailrace.events.types import EventType, Outcome, WorkflowStage
@@ -58,13 +68,14 @@ class LiveScreen:
         self._stopping = False
         self._sources: list[dict[str, JSON]] = []
         self._source_count = 0
-        self._live = Live(
-            self, console=console, auto_refresh=False, transient=True, vertical_overflow="crop"
-        )
-        self._live.start()
+        self._asking = False
+        self._live = self._begin_moving()
 
     def show(self, event: StreamEvent, receipt: Receipt) -> None:
         """Take in what the event changed; finished things are printed at once."""
+        if self._asking:  # the question is answered, here or elsewhere, or the run is over
+            self._asking = False
+            self._live = self._begin_moving()
         if event.is_terminal:
             return
         if event.stage is not None and event.stage is not self._stage:
@@ -81,10 +92,19 @@ class LiveScreen:
         elif event.type is EventType.RETRACT:
             self._retract(receipt.fold.text)
 
+    def ask(self, request: InputRequest) -> None:
+        """Print the question; nothing moves while somebody types."""
+        self._asking = True
+        self._live.stop()
+        for line in question_lines(request):
+            self._print(Text(line, "bold" if line.startswith("?") else ""))
+        self._console.print(PROMPT, end="", style="bold")
+
     def stopping(self) -> None:
         """Show that the run was asked to stop."""
         self._stopping = True
-        self._live.refresh()
+        if not self._asking:
+            self._live.refresh()
 
     def end(self, receipt: Receipt) -> None:
         """Print what is left of the answer, and how the run ended."""
@@ -99,7 +119,8 @@ class LiveScreen:
     async def animate(self) -> None:
         """Draw what moves, until cancelled."""
         while True:
-            self._live.refresh()
+            if not self._asking:
+                self._live.refresh()
             await asyncio.sleep(_FRAME_S)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -110,6 +131,17 @@ class LiveScreen:
             yield from block.__rich_console__(console, options)
             yield Segment.line()
         yield self._status_line()
+
+    def _begin_moving(self) -> Live:
+        live = Live(
+            self,
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="crop",
+        )
+        live.start()
+        return live
 
     def _status_line(self) -> RenderableType:
         title = TITLES.get(self._stage, self._stage.value)

@@ -7,7 +7,17 @@ import asyncio
 import sys
 from typing import TextIO
 
-from tailrace.cli.screen import TITLES, clean, ending_line, one_line, source_place, usage_line
+from tailrace.cli.screen import (
+    PROMPT,
+    TITLES,
+    clean,
+    ending_line,
+    one_line,
+    question_lines,
+    source_place,
+    usage_line,
+)
+from tailrace.events.asking import InputRequest
 from tailrace.events.event import StreamEvent
 from tailrace.events.receipt import Receipt
 from tailrace.events.types import EventType, WorkflowStage
@@ -41,6 +51,13 @@ class PlainScreen:
                 self._status(event)
             case _:
                 pass
+
+    def ask(self, request: InputRequest) -> None:
+        """Ask on stderr."""
+        self._break_line()
+        self._say("\n".join(question_lines(request)))
+        self._err.write(PROMPT)
+        self._err.flush()
 
     def stopping(self) -> None:
         """Say that the run was asked to stop."""
