@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from tailrace.events.receipt import Receipt
 from tailrace.cli.screen import clean
 from tailrace.events.ending import ending, with_facts
 from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
+from tailrace.events.receipt import Receipt
 from tailrace.events.types import EventType, Outcome, WorkflowStage
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
