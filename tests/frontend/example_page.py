@@ -39,15 +39,15 @@ window.__REACT_DEVTOOLS_GLOBAL_HOOK__ = {
 """
 
 
-def bundle(folder: Path) -> None:
-    """Make the example's page in `folder`."""
+def bundle(folder: Path, entry: Path = EXAMPLE / "main.tsx") -> None:
+    """Make the example's page in `folder`, or one like it with another script."""
     command = [
         str(FRONTEND / "node_modules" / ".bin" / "esbuild"),
-        str(EXAMPLE / "main.tsx"),
+        str(entry),
         "--bundle",
         "--jsx=automatic",
         "--log-level=error",
-        f"--outdir={folder}",
+        f"--outfile={folder / 'main.js'}",
         *(f"--alias:{name}={FRONTEND / path}" for name, path in _ALIASES.items()),
     ]
     modules = {"NODE_PATH": str(FRONTEND / "node_modules")}

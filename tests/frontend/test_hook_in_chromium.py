@@ -188,6 +188,35 @@ async def test_a_stream_that_stays_cut_is_shown_as_incomplete_and_can_be_taken_u
         assert await chat.roles() == [("user", "completed"), ("assistant", "completed")]
 
 
+async def test_to_unmount_ends_following_and_never_the_run(
+    serve: Serve, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("probe")
+    bundle(folder, Path(__file__).parent / "hook_probe.tsx")
+    gate = Gate(100)
+    reply = Reply(chunks=PARTS, before_chunk=gate.before_chunk)
+    with served(folder) as at:
+        async with (
+            asyncio.timeout(50),
+            serve(lines(reply), allowed_origins=at) as server,
+            opened(at, server.url) as chat,
+        ):
+            page, half = chat.page, "".join(PARTS[:100])
+            await page.evaluate("mount()")
+            await page.evaluate(f"void chat().send({QUESTION!r})")
+            await page.get_by_text(half, exact=True).wait_for()
+            assert await page.evaluate("senders()") == 1
+            async with page.expect_event("requestfailed", lambda lost: "/stream" in lost.url):
+                await page.evaluate("unmount()")
+            gate.open()
+            await page.evaluate("mount()")
+            await page.wait_for_function("chat()?.messages.length === 0")
+            await page.evaluate("chat().open(1)")
+            await page.get_by_text(TEXT, exact=True).wait_for()
+            assert await page.evaluate("senders()") == 1
+            await page.evaluate("unmount()")
+
+
 @asynccontextmanager
 async def server_process(
     home: Path, model_url: str, origin: str, port: int = 0
