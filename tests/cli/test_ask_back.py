@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from tailrace.cli.asking import TypedLines
 from tailrace.testing.model_script import Reply, ask_back
 from tailrace.testing.model_server import ScriptedModelServer
 
@@ -168,6 +169,9 @@ async def test_a_question_that_was_left_open_is_shown_and_can_be_answered_later(
             await terminal.until(f"? {ASKED}")
             terminal.type(f"{TOLD}\n")
             assert await terminal.ended() == 0
+        async with at_terminal(tailrace, "runs", "watch", run_id) as replay:
+            assert await replay.ended() == 0
+    assert f"? {ASKED}" not in replay.seen
     assert run["state"] == "waiting"
     assert f"? {ASKED}" in shown.err
     assert "It waits for your answer until " in shown.err
@@ -175,6 +179,22 @@ async def test_a_question_that_was_left_open_is_shown_and_can_be_answered_later(
     assert unasked.code == 1
     assert "the run waits for an answer" in unasked.err
     assert ANSWER in terminal.seen
+
+
+async def test_a_line_is_for_whoever_waits_for_it_when_it_comes() -> None:
+    theirs, ours = os.pipe()
+    lines = TypedLines(theirs)
+    async with asyncio.timeout(20):
+        left = asyncio.ensure_future(lines.next())
+        await asyncio.sleep(0)
+        left.cancel()
+        await asyncio.wait([left])
+        waiting = asyncio.ensure_future(lines.next())
+        os.write(ours, b"The upper mill\n")
+        assert await waiting == "The upper mill\n"
+        os.close(ours)
+        assert await lines.next() is None
+    os.close(theirs)
 
 
 async def test_at_a_served_home_another_may_answer_first(tailrace: "Tailrace") -> None:

@@ -8,6 +8,7 @@ import asyncio
 import os
 import sys
 import threading
+from contextlib import suppress
 
 from tailrace.cli.door import Door
 from tailrace.cli.failures import report
@@ -29,25 +30,59 @@ def at_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-async def answer(door: Door, asked: StreamEvent, screen: Screen, *, may_ask: bool) -> None:
-    """Have `asked` answered by the person at the terminal, if it is still open.
+class TypedLines:
+    """The lines that are typed, one at a time, for whoever waits for the next.
+
+    They are read by a thread that holds no lock and that nothing waits for: a read of a terminal
+    cannot be taken back, and whoever leaves must not have to press Enter first.
+    """
+
+    def __init__(self, file: int | None = None) -> None:
+        """Read `file`, stdin by default."""
+        self._file = sys.stdin.fileno() if file is None else file
+        self._wanted: asyncio.Future[bytes] | None = None
+        self._reading = False
+
+    async def next(self) -> str | None:
+        """The next line; None at the end of the input."""
+        loop = asyncio.get_running_loop()
+        self._wanted = loop.create_future()
+        if not self._reading:  # the thread of one who left still reads
+            self._reading = True
+            threading.Thread(target=self._read, args=(loop,), name="typed", daemon=True).start()
+        line = await self._wanted
+        return line.decode(errors="replace") if line else None
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        line = os.read(self._file, _LINE_BYTES)
+        with suppress(RuntimeError):  # the loop has ended meanwhile, and nobody wants it
+            loop.call_soon_threadsafe(self._take, line)
+
+    def _take(self, line: bytes) -> None:
+        self._reading = False
+        if self._wanted is not None and not self._wanted.done():
+            self._wanted.set_result(line)
+
+
+async def answer(door: Door, asked: StreamEvent, screen: Screen, typed: TypedLines | None) -> None:
+    """Have `asked` answered by what is typed, if it is still open.
 
     Raises:
-        UnansweredError: it is open; they typed the end of their input, or nobody can be asked, and
-            nobody else can reach this home either.
+        UnansweredError: it is open, and the end of the input was typed; or nothing can be typed,
+            and nobody else can reach this home either.
         TailraceError: the run cannot be reached.
     """
     view = await door.get_run(asked.run_id)
     if view.state is not RunState.WAITING or view.last_seq != asked.seq:
         return
-    if not may_ask and door.url:
-        return  # somebody else may answer
-    if not may_ask:
+    if typed is None:
+        if door.url:
+            return  # somebody else may answer
         raise UnansweredError
     request = InputRequest.of(asked)
     while True:
         screen.ask(request)
-        line = await _typed()
+        line = await typed.next()
         if line is None:
             raise UnansweredError
         text = _chosen(line.strip(), request.options)
@@ -60,29 +95,6 @@ async def answer(door: Door, asked: StreamEvent, screen: Screen, *, may_ask: boo
         except TailraceError as error:
             report(f"the answer was not taken: {error.message}")
             return
-
-
-async def _typed() -> str | None:
-    """The next line from stdin; None at its end.
-
-    It is read by a thread that holds no lock and that nothing waits for: a read of a terminal
-    cannot be taken back, and whoever leaves must not have to press Enter first.
-    """
-    loop = asyncio.get_running_loop()
-    typed: asyncio.Future[bytes] = loop.create_future()
-
-    def tell(line: bytes) -> None:
-        if not typed.done():
-            typed.set_result(line)
-
-    def read() -> None:
-        line = os.read(sys.stdin.fileno(), _LINE_BYTES)
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(tell, line)
-
-    threading.Thread(target=read, name="typed", daemon=True).start()
-    line = await typed
-    return line.decode(errors="replace") if line else None
 
 
 def _chosen(text: str, options: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ Rule 3: what the run asks back is asked of the person at the terminal, where the
 import asyncio
 from contextlib import aclosing
 
-from tailrace.cli.asking import UnansweredError, answer
+from tailrace.cli.asking import TypedLines, UnansweredError, answer
 from tailrace.cli.door import Door
 from tailrace.cli.exits import Exit, exit_of
 from tailrace.cli.failures import report
@@ -69,6 +69,7 @@ async def _show(
     may_ask: bool,
 ) -> None:
     """Show each event; what the run asks is asked beside, until the next event."""
+    typed = TypedLines() if may_ask else None
     answering: asyncio.Task[None] | None = None
     try:
         async with aclosing(door.follow(run_id, after)) as events:
@@ -78,8 +79,7 @@ async def _show(
                 receipt.take(event)
                 screen.show(event, receipt)
                 if event.type is EventType.INPUT_REQUIRED:
-                    asking = answer(door, event, screen, may_ask=may_ask)
-                    answering = tasks.create_task(asking)
+                    answering = tasks.create_task(answer(door, event, screen, typed))
     finally:
         if answering is not None:
             answering.cancel()
