@@ -107,7 +107,7 @@ export interface ChatBody {
  */
 export interface ChatContextBody {
   /**
-   * Earlier turns; count only without a conversation_id.
+   * Earlier turns; count where the conversation has none.
    */
   chat_history?: ChatTurn[] | null
   /**
