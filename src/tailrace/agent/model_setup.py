@@ -112,7 +112,7 @@ class ModelSetup:
         return self._pull
 
     async def state(self) -> SetupState:
-        """Everything, as it stands; asked for the first time it takes a second (Rule 1 holds)."""
+        """Everything, as it stands; the first time, the installer is asked, which takes seconds."""
         hosts = await self._source_hosts()
         offers = [
             Offer(entry, hosts[name], self._library.find(name) is not None)

@@ -147,7 +147,7 @@ class ModelLibrary:
     async def source_hosts(self) -> dict[str, list[str]]:
         """By name, the hosts that are asked for each model of the catalogue, in order.
 
-        The person's package installer is asked for its index, which takes a second.
+        The person's package installer is asked for its index, which takes seconds.
         """
         entries = self.catalogue.values()
         index = IndexConfig(urls=())

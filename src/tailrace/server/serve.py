@@ -72,12 +72,14 @@ async def serve(
             agent.home.announce(url)
             _warn_if_exposed(settings)
             async with asyncio.TaskGroup() as tasks:
-                meanwhile = [tasks.create_task(_catch_up(agent))]
+                meanwhile: list[asyncio.Task[object]] = [tasks.create_task(_catch_up(agent))]
                 await asyncio.wait(meanwhile, timeout=_CATCH_UP_S)
                 if on_ready is not None:
                     on_ready(url)
                 if on_pull is not None:
                     meanwhile.append(tasks.create_task(_tell_pulls(agent.model_setup, on_pull)))
+                if agent.parts.llm.info is None:  # so that the page need not wait for the offer
+                    meanwhile.append(tasks.create_task(agent.model_setup.state()))
                 if pull_model:
                     _pull(agent)
                 await stop.wait()
