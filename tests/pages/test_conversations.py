@@ -46,7 +46,7 @@ async def test_what_is_not_sent_yet_is_kept_for_each_conversation(
         await screen.ask("Are you there?")
         await screen.ended()
         await screen.question.fill("and then")
-        await page.get_by_role("link", name="New chat").click()
+        await page.get_by_role("button", name="New chat").first.click()
         await expect(screen.question).to_have_value("")
         await screen.question.fill("something new")
         await page.reload()

@@ -134,7 +134,7 @@ async def test_an_answer_goes_on_while_another_conversation_is_shown(
         await expect(screen.prose).to_contain_text("word19")
         row = screen.page.get_by_role("listitem").filter(has_text="Tell me")
         await expect(row.locator(".live-dot")).to_be_visible()
-        await screen.page.get_by_role("link", name="New chat").click()
+        await screen.page.get_by_role("button", name="New chat").first.click()
         await expect(screen.page.get_by_role("heading", name="What would you")).to_be_visible()
         await expect(row.locator(".live-dot")).to_be_visible()
         gate.open()

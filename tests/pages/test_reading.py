@@ -56,9 +56,11 @@ async def test_new_text_is_followed_until_the_reader_goes_up_and_the_end_moves_n
         gate.open()
         await expect(screen.prose).to_contain_text("Line 54")
         assert await _end(screen) <= 8
-        await screen.prose.get_by_text("Line 54").click(click_count=3)
+        await screen.prose.get_by_text("Line 52").click(click_count=3)
         gate.open()
         await screen.ended()
+        selected = await page.evaluate("getSelection().toString().trim()")
+        assert selected == "Line 52 of the answer."
         kept = await _top(screen)
         await expect(screen.button("Copy")).to_be_attached()
         assert await _top(screen) == kept

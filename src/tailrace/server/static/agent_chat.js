@@ -46,7 +46,15 @@ const shared = {
   uploads: new Uploads(client, documents),
   models: new Models(client),
   scope: new Store(/** @type {Scope | null} */ (null)),
+  refresh,
   speak,
+}
+
+/** What others may have changed: another tab, the terminal. */
+function refresh() {
+  void shared.conversations.load()
+  void shared.documents.load()
+  void shared.models.load()
 }
 
 /** @param {Language} language */
@@ -62,6 +70,5 @@ function speak(language) {
 speak(words.language)
 takeDrops(shared.uploads, new AbortController().signal)
 shared.conversations.follow(session)
-void shared.conversations.load()
-void documents.load()
-void shared.models.load()
+document.addEventListener('visibilitychange', () => document.hidden || refresh())
+refresh()

@@ -33,6 +33,7 @@
  * @property {Uploads} uploads
  * @property {Models} models
  * @property {import('./store.js').Store<Scope | null>} scope
+ * @property {() => void} refresh loads all lists again
  * @property {(language: Language) => void} speak shows the page in that language
  */
 

@@ -5,7 +5,7 @@
  * Rule: a short outage is nobody's concern; a long one is said once, where it stands in no one's way.
  */
 
-import { icon, make, setText } from './dom.js'
+import { icon, make, setText, show } from './dom.js'
 
 /** @typedef {import('../core.js').Connection} Connection */
 /** @typedef {import('./app.js').App} App */
@@ -25,11 +25,11 @@ export class Banner {
 
   /** @param {Connection} connection */
   update(connection) {
-    const away = connection.state === 'reconnecting' || connection.state === 'lost'
-    if (!away) {
+    if (connection.state !== 'reconnecting') {
       this.close()
-      if (!this.element.hidden) this.app.announcer.say(this.app.words.say('line.back'))
-      this.element.hidden = true
+      const back = !this.element.hidden && connection.state === 'live'
+      if (back) this.app.announcer.say(this.app.words.say('line.back'))
+      show(this.element, false)
       return
     }
     if (this.element.hidden && this.#timer === undefined) {
@@ -47,7 +47,7 @@ export class Banner {
     this.#timer = undefined
     const { announcer, words } = this.app
     setText(this.#text, words.say('line.away'))
-    this.element.hidden = false
+    show(this.element, true)
     announcer.say(words.say('line.away'))
   }
 }

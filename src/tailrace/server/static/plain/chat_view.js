@@ -7,7 +7,7 @@
 import { describeError } from '../core.js'
 import { Banner } from './banner.js'
 import { Composer } from './composer.js'
-import { attribute, icon, make } from './dom.js'
+import { icon, make, show } from './dom.js'
 import { FirstScreen } from './first_screen.js'
 import { Narrator } from './narrator.js'
 import { Follower } from './scroll.js'
@@ -17,11 +17,12 @@ import { UnderLine } from './under_line.js'
 /** @typedef {import('../core.js').ChatState} ChatState */
 /** @typedef {import('./app.js').App} App */
 
+const FAR_PX = 80
+
 export class ChatView {
   #note = make('div', { class: 'column' })
   /** @type {ChatState | null} */
   #shown = null
-  #length = 0
 
   /**
    * @param {App} app
@@ -82,7 +83,7 @@ export class ChatView {
   /** @param {string} question */
   #ask(question) {
     this.composer.ask(question)
-    this.composer.focus()
+    this.composer.invite()
   }
 
   #show() {
@@ -90,40 +91,37 @@ export class ChatView {
     const before = this.#shown
     if (state === before) return
     this.#shown = state
-    const asked =
-      state.messages.length > (before?.messages.length ?? 0) ||
-      (!before?.streamingMessage && state.streamingMessage)
-    const left = state.conversationId !== before?.conversationId && before?.conversationId !== null
     this.transcript.update(state)
     this.composer.update(state)
     this.banner.update(state.connection)
     this.narrator.update(state)
     this.#showNote(state)
     this.#showFirst(state)
-    this.#move(state, before, Boolean(asked), left)
+    this.#move(state, before)
+  }
+
+  /** Comes into sight again: new text may have come meanwhile. */
+  appear() {
+    this.follower.grew()
   }
 
   /**
    * @param {ChatState} state
    * @param {ChatState | null} before
-   * @param {boolean} asked
-   * @param {boolean} left
    */
-  #move(state, before, asked, left) {
-    const length = state.streamingMessage?.content.length ?? 0
-    const ended = before?.streamingMessage && !state.streamingMessage
-    if (left || (before?.loading && !state.loading)) this.follower.follow()
-    else if (ended) this.#length = 0
-    else if (asked && state.streamingMessage) this.follower.follow()
-    else if (state.streamingMessage) this.follower.grew()
-    if (length > this.#length) this.#length = length
+  #move(state, before) {
+    const live = state.streamingMessage
+    const opened = before?.loading && !state.loading
+    const began = live !== null && live.key !== before?.streamingMessage?.key
+    if (opened || began) this.follower.follow()
+    else if (live) this.follower.grew()
     this.#showPill()
   }
 
   #showPill() {
-    const { following, distance } = this.follower
     const live = this.#shown?.streamingMessage
-    this.pill.hidden = following.value || !live?.content || distance < 80
+    const away = !this.follower.following.value && Boolean(live?.content)
+    show(this.pill, away && this.follower.distance > FAR_PX)
   }
 
   /** @param {ChatState} state */
@@ -168,7 +166,8 @@ export class ChatView {
     const shown = this.first.element.isConnected
     if (empty && !shown) this.dock.before(this.first.element)
     if (!empty && shown) this.first.element.remove()
-    attribute(this.heading, 'hidden', empty)
+    show(this.heading, !empty)
+    show(this.transcript.element, !empty)
   }
 
   /**

@@ -68,6 +68,11 @@ export class Composer {
     this.#area.focus({ preventScroll: true })
   }
 
+  /** Takes the focus where that brings no keyboard over the page. */
+  invite() {
+    if (!matchMedia('(pointer: coarse)').matches) this.focus()
+  }
+
   /**
    * Asks this, as if it had been written and sent.
    *
@@ -166,7 +171,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   #pressed(event) {
     if (event.isComposing || event.keyCode === COMPOSING) return
-    if (event.key === 'Escape' && this.#live) {
+    if (event.key === 'Escape' && this.#live && !this.app.passage.element.open) {
       event.preventDefault()
       this.#stop()
     }

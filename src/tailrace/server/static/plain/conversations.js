@@ -44,7 +44,6 @@ export class Conversations extends Store {
     super({ items: [], total: 0, loaded: false, live: new Set(), error: null })
     this.client = client
     this.findLive = findLive
-    document.addEventListener('visibilitychange', () => document.hidden || this.load())
   }
 
   async load() {

@@ -65,7 +65,8 @@ export class Course {
     const { run } = message
     if (live) this.#timer ??= setInterval(() => this.#showTimes(), TICK_MS)
     else this.close()
-    this.element.className = `course ${live ? '' : 'folded'} ${message.status}`
+    const asks = run?.inputRequest ? 'asks' : ''
+    this.element.className = `course ${live ? asks : 'folded'} ${message.status}`
     this.progress.hidden = !live
     this.#showReaches(run, live)
     if (!live) setText(this.#sum, this.#summary(message))

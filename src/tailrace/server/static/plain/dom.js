@@ -86,6 +86,16 @@ export function setText(element, text) {
 }
 
 /**
+ * Shows the element or hides it; what is so already is not touched, which would cost a new layout.
+ *
+ * @param {HTMLElement} element
+ * @param {boolean} shown
+ */
+export function show(element, shown) {
+  if (element.hidden === shown) element.hidden = !shown
+}
+
+/**
  * Shows these children, in this order; those that are there already are not touched, so that focus
  * and selection in them stay.
  *

@@ -33,7 +33,7 @@ export class Frame {
     const around = { ...shared, words, announcer }
     const app = { ...around, passage: new Passage(around, signal) }
     this.app = app
-    this.rail = new Rail(app, signal)
+    this.rail = new Rail(app, () => this.#begin(), signal)
     this.chat = new ChatView(app, signal)
     this.documents = new DocumentsView(app, signal)
     this.settings = new SettingsView(app, signal)
@@ -43,7 +43,7 @@ export class Frame {
       onclick: () => this.#drawer.showModal(),
     })
     const fresh = iconButton('new', words.say('rail.new'), {
-      onclick: () => app.address.go({ view: 'chat', conversationId: null }),
+      onclick: () => this.#begin(),
     })
     const top = make('header', { class: 'topbar' }, menu, this.#title, fresh)
     this.#main.append(top, this.chat.element, this.documents.element, this.settings.element)
@@ -91,6 +91,14 @@ export class Frame {
     this.aside.hidden = this.#narrow.matches
   }
 
+  /** A new chat, wherever one is. */
+  #begin() {
+    this.#drawer.close()
+    this.app.session.clear()
+    this.app.address.go({ view: 'chat', conversationId: null })
+    this.chat.composer.invite()
+  }
+
   /** @param {boolean} moved whether somebody went there */
   #show(moved) {
     const { address, session, passage } = this.app
@@ -104,7 +112,8 @@ export class Frame {
         void session.open(place.conversationId)
       }
       this.chat.slot.append(this.tray.element)
-      if (moved) this.chat.composer.focus()
+      this.chat.appear()
+      if (moved) this.chat.composer.invite()
     } else {
       passage.close()
       if (place.view === 'documents') this.documents.slot.append(this.tray.element)
@@ -113,15 +122,19 @@ export class Frame {
     this.#showTitle()
   }
 
-  /** A new conversation has its address once it has an id. */
+  /** A new conversation has its address once it has an id; one without a word is a new chat. */
   #settle() {
     const { address, session } = this.app
     const place = address.value
-    const { conversationId } = session.getSnapshot()
-    if (place.view === 'chat' && place.conversationId === null && conversationId !== null) {
+    const { conversationId, messages, loading, error } = session.getSnapshot()
+    if (place.view !== 'chat' || conversationId === null) return
+    const isEmpty = messages.length === 0 && !loading && !error
+    if (isEmpty && place.conversationId === conversationId) {
+      session.clear()
+      address.settle({ view: 'chat', conversationId: null })
+    } else if (!isEmpty && place.conversationId === null) {
       address.settle({ view: 'chat', conversationId })
     }
-    this.#showTitle()
   }
 
   #showTitle() {

@@ -69,11 +69,7 @@ export class Passage {
       make('footer', {}, ask),
     )
     this.element.addEventListener('close', () => this.#closed())
-    this.element.addEventListener('keydown', (event) => {
-      if (event.key !== 'Escape') return
-      event.preventDefault()
-      this.close()
-    })
+    document.addEventListener('keydown', (event) => this.#pressed(event), { signal })
     this.element.addEventListener('click', (event) => event.target === this.element && this.close())
     this.#wide.addEventListener('change', () => this.element.open && this.#place(), { signal })
     signal.addEventListener('abort', () => this.element.remove())
@@ -108,6 +104,15 @@ export class Passage {
     this.#opener = null
     attribute(opener, 'aria-expanded', 'false')
     if (opener.isConnected) opener.focus({ preventScroll: true })
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.key !== 'Escape' || event.defaultPrevented || !this.element.open) return
+    const above = document.querySelector('dialog:modal, :popover-open')
+    if (above && above !== this.element) return // it is what Escape closes
+    event.preventDefault()
+    this.close()
   }
 
   /** Beside the conversation where there is room, above it elsewhere. */

@@ -24,12 +24,18 @@ export class Rail {
 
   /**
    * @param {App} app
+   * @param {() => void} begin begins a new chat
    * @param {AbortSignal} signal
    */
-  constructor(app, signal) {
+  constructor(app, begin, signal) {
     this.app = app
     const { words, address } = app
-    const fresh = make('a', { class: 'button new', href: '#/' }, icon('new'), words.say('rail.new'))
+    const fresh = make(
+      'button',
+      { type: 'button', class: 'button new', onclick: begin },
+      icon('new'),
+      words.say('rail.new'),
+    )
     this.element = make(
       'div',
       { class: 'rail' },
@@ -84,7 +90,7 @@ export class Rail {
     this.#showModel(models.value.setup)
     if (items.length === 0) {
       const text = error ? words.say('rail.failed') : loaded ? words.say('rail.none') : ''
-      this.#list.replaceChildren(make('p', {}, text))
+      this.#list.replaceChildren(make('p', {}, text), ...(error ? [this.#retry()] : []))
       return
     }
     const now = new Date()
@@ -140,6 +146,14 @@ export class Rail {
       answering
         ? words.say('model.ready', { name: title ?? answering.name })
         : words.say(pulling ? 'model.coming' : 'model.none'),
+    )
+  }
+
+  #retry() {
+    return make(
+      'button',
+      { type: 'button', class: 'button quiet', onclick: this.app.refresh },
+      this.app.words.say('retry.look'),
     )
   }
 
@@ -219,6 +233,7 @@ export class Rail {
       const title = input.value.trim()
       input.replaceWith(link)
       link.focus()
+      this.#show()
       if (keep && title && title !== item.title) void this.app.conversations.rename(item.id, title)
     }
     const input = make('input', {

@@ -94,7 +94,7 @@ export class SourceRow {
         'span',
         { class: 'title', dir: 'auto' },
         source.title,
-        again && make('span', { class: 'which' }, ` ${gist(source.snippet)}`),
+        again && make('span', { class: 'which' }, ` ${gist(source)}`),
       ),
       source.page !== null &&
         make('span', { class: 'page' }, words.say('source.page', { page: source.page })),
@@ -106,11 +106,10 @@ export class SourceRow {
 /**
  * The words of a passage without its marks, to tell it from others of the same document.
  *
- * @param {string} snippet
+ * @param {Source} source
  */
-function gist(snippet) {
-  return snippet
-    .replace(/[^\p{L}\p{N}\p{P}\s]|[#*|_>[\]-]/gu, ' ')
-    .replace(/\s+/g, ' ')
-    .trim()
+function gist({ snippet, title }) {
+  const marks = /[^\p{L}\p{N}\p{P}\s]|[#*|_>[\]-]/gu
+  const words = snippet.replace(marks, ' ').replace(/\s+/g, ' ').trim()
+  return words.startsWith(title) ? words.slice(title.length).trim() : words
 }

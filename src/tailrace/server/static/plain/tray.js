@@ -4,7 +4,9 @@
 import { describeError } from '../core.js'
 import { iconButton, make } from './dom.js'
 
+/** @typedef {import('../core.js').ChatError} ChatError */
 /** @typedef {import('./app.js').App} App */
+/** @typedef {import('./words.js').Language} Language */
 /** @typedef {import('./uploads.js').Upload} Upload */
 
 export class Tray {
@@ -56,9 +58,19 @@ export class Tray {
       case 'refused':
         return upload.reason
       case 'failed':
-        return upload.error ? describeError(upload.error, words.language).title : ''
+        return upload.error ? reasonOf(upload.error, words.language) : ''
       default:
         return upload.state
     }
   }
+}
+
+/**
+ * Why a file was not taken in: the server's own sentence where the file is the reason.
+ *
+ * @param {ChatError} error
+ * @param {Language} language
+ */
+function reasonOf(error, language) {
+  return error.code === 'invalid_request' ? error.message : describeError(error, language).title
 }

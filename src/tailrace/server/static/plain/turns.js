@@ -12,7 +12,6 @@ import { arrange, make } from './dom.js'
 /** @typedef {import('../core.js').ChatMessage} ChatMessage */
 /** @typedef {import('../core.js').ChatState} ChatState */
 /** @typedef {import('./app.js').App} App */
-/** @typedef {{element: HTMLElement, head: Node | null, answers: Node[]}} Turn */
 
 const LONG = 180
 const FOLD = 900
@@ -43,23 +42,22 @@ export class Transcript {
     const last = messages.at(-1)
     const keys = new Set(messages.map((message) => message.key))
     this.#forget(keys)
-    /** @type {HTMLElement[]} */
-    const articles = []
-    /** @type {Node[]} */
-    let parts = []
+    /** @type {Map<HTMLElement, Node[]>} */
+    const turns = new Map()
+    /** @type {HTMLElement | null} */
+    let article = null
     for (const message of messages) {
-      if (message.role === 'user' || articles.length === 0) {
-        articles.push(this.#article(message.key))
-        parts = []
+      if (message.role === 'user' || article === null) {
+        article = this.#article(message.key)
+        turns.set(article, [])
       }
-      const article = /** @type {HTMLElement} */ (articles.at(-1))
-      parts.push(
-        message.role === 'user' ? this.#question(message) : this.#answer(message, message === last),
-      )
+      const isQuestion = message.role === 'user'
+      const part = isQuestion ? this.#question(message) : this.#answer(message, message === last)
+      turns.get(article)?.push(part)
       if (message === live) article.classList.add('fresh')
-      arrange(article, parts)
     }
-    arrange(this.element, articles)
+    for (const [element, parts] of turns) arrange(element, parts)
+    arrange(this.element, [...turns.keys()])
   }
 
   close() {

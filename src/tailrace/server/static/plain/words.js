@@ -46,13 +46,17 @@ export class Words {
   /** @param {Language} language */
   constructor(language) {
     this.language = language
-    /** As HTML and Intl name it. */
+    /** As HTML names it. */
     this.tag = language === 'zh' ? 'zh-CN' : 'en'
-    this.#plural = new Intl.PluralRules(this.tag)
+    const own = navigator.languages.find((each) => each.startsWith(language))
+    this.#locale = own ?? this.tag // English has more than one way to write a date
+    this.#plural = new Intl.PluralRules(this.#locale)
   }
 
   /** @type {Intl.PluralRules} */
   #plural
+  /** @type {string} */
+  #locale
 
   /**
    * The text `key` with its {slots} filled; `count` chooses the plural.
@@ -81,7 +85,7 @@ export class Words {
   number(value, digits = 0) {
     return this.#format(
       `number ${digits}`,
-      () => new Intl.NumberFormat(this.tag, { maximumFractionDigits: digits }),
+      () => new Intl.NumberFormat(this.#locale, { maximumFractionDigits: digits }),
     ).format(value)
   }
 
@@ -89,24 +93,25 @@ export class Words {
   percent(share) {
     return this.#format(
       'percent',
-      () => new Intl.NumberFormat(this.tag, { style: 'percent' }),
+      () => new Intl.NumberFormat(this.#locale, { style: 'percent' }),
     ).format(share)
   }
 
   /** @param {number} size */
   bytes(size) {
     size /= 1000
+    if (size < 1) size = Math.ceil(size)
     let power = 0
     while (size >= 999.5 && power < BYTE_UNITS.length - 1) {
       size /= 1000
       power += 1
     }
     const unit = BYTE_UNITS[power]
-    const digits = size < 100 && (power > 0 || size < 10) ? 1 : 0
+    const digits = power > 0 && size < 100 ? 1 : 0
     return this.#format(
       `bytes ${unit} ${digits}`,
       () =>
-        new Intl.NumberFormat(this.tag, {
+        new Intl.NumberFormat(this.#locale, {
           style: 'unit',
           unit,
           unitDisplay: 'short',
@@ -123,7 +128,7 @@ export class Words {
       const count = this.#format(
         `seconds ${digits}`,
         () =>
-          new Intl.NumberFormat(this.tag, {
+          new Intl.NumberFormat(this.#locale, {
             minimumFractionDigits: digits,
             maximumFractionDigits: digits,
           }),
@@ -138,7 +143,7 @@ export class Words {
   moment(date) {
     return this.#format(
       'moment',
-      () => new Intl.DateTimeFormat(this.tag, { dateStyle: 'medium', timeStyle: 'short' }),
+      () => new Intl.DateTimeFormat(this.#locale, { dateStyle: 'medium', timeStyle: 'short' }),
     ).format(date)
   }
 
