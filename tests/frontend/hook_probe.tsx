@@ -1,7 +1,7 @@
 /** A component that only holds the hook; the test mounts it, calls it and takes it away. */
 
 import { type ChatStream, useChatStream } from '@tailrace/react'
-import { StrictMode } from 'react'
+import { StrictMode, useEffect } from 'react'
 import { createRoot, type Root } from 'react-dom/client'
 
 const baseUrl = new URLSearchParams(location.search).get('server') ?? ''
@@ -11,8 +11,10 @@ let root: Root | null = null
 
 function Probe() {
   const current = useChatStream({ baseUrl })
-  chat = current
-  senders.add(current.send)
+  useEffect(() => {
+    chat = current // only now: before its effects have run, nobody could press anything
+    senders.add(current.send)
+  })
   return <p>{current.streamingMessage?.content ?? current.messages.at(-1)?.content}</p>
 }
 

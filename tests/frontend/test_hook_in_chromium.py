@@ -203,6 +203,7 @@ async def test_to_unmount_ends_following_and_never_the_run(
         ):
             page, half = chat.page, "".join(PARTS[:100])
             await page.evaluate("mount()")
+            await page.wait_for_function("chat() !== null")
             await page.evaluate(f"void chat().send({QUESTION!r})")
             await page.get_by_text(half, exact=True).wait_for()
             assert await page.evaluate("senders()") == 1
