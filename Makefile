@@ -11,6 +11,7 @@ UPGRADE =
 
 BIN := .venv/bin
 NODE := cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH"
+PAGE := $(addprefix ../src/tailrace/server/static/,agent_chat.js agent_chat.css plain)
 TAILRACE := $(BIN)/tailrace
 TOOL := $(BIN)/python tools
 
@@ -86,8 +87,9 @@ check-imports: dev
 	@$(BIN)/lint-imports
 
 check-frontend: dev
-	@$(NODE) npx biome check .
+	@$(NODE) npx biome check . $(PAGE)
 	@$(NODE) npx tsc --build
+	@$(NODE) npx tsc -p tsconfig.page.json
 	@$(NODE) node tools/generate.mjs --check
 	@$(NODE) node tools/bundle.mjs --check
 
@@ -116,7 +118,7 @@ contracts: dev ## write contracts/, docs/reference/ and what the front end makes
 format: dev ## format the code, and mend what the linter can mend
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
-	@$(NODE) npx biome check --write .
+	@$(NODE) npx biome check --write . $(PAGE)
 
 lock: ## pin the requirements again, after a change; UPGRADE=1: the newest
 	@python=$$(sh tools/find_python.sh '$(PYTHON)') && "$$python" tools/setup_venv.py run frontend lock

@@ -7,7 +7,7 @@
 try {
   const root = document.documentElement
   const theme = localStorage.getItem('tailrace.theme')
-  if (theme === 'light' || theme === 'dark') root.dataset['theme'] = theme
+  if (theme === 'light' || theme === 'dark') root.setAttribute('data-theme', theme)
   const language = localStorage.getItem('tailrace.language')
   if (language) root.lang = language
 } catch {

@@ -4,6 +4,8 @@
  * allowed, it lasts as long as the page.
  */
 
+import { attribute } from './dom.js'
+
 /** @type {Map<string, string>} */
 const kept = new Map()
 
@@ -44,6 +46,5 @@ export function theme() {
 /** @param {Theme} chosen */
 export function setTheme(chosen) {
   remember('theme', chosen === 'system' ? null : chosen)
-  if (chosen === 'system') delete document.documentElement.dataset['theme']
-  else document.documentElement.dataset['theme'] = chosen
+  attribute(document.documentElement, 'data-theme', chosen === 'system' ? null : chosen)
 }

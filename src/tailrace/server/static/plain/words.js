@@ -69,7 +69,8 @@ export class Words {
     const entry = TABLES[this.language][key]
     let text = entry
     if (typeof text !== 'string') {
-      const form = this.#plural.select(Number(values['count'] ?? 0))
+      const { count = 0 } = values
+      const form = this.#plural.select(Number(count))
       text = (form === 'one' ? text.one : undefined) ?? text.other
     }
     return text.replace(/\{(\w+)\}/g, (_, name) => {
