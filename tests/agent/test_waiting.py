@@ -156,6 +156,23 @@ async def test_a_run_at_work_takes_no_answer(tmp_path: Path) -> None:
             await agent.resume(run.run_id, TOLD)
 
 
+async def test_a_run_that_never_pauses_for_breath_is_refused_an_answer_and_stopped_at_once(
+    tmp_path: Path,
+) -> None:
+    script = classify_as("simple_chat", Reply(chunks=["word "], fault=Fault.endless()))
+    settings = Settings(max_answer_bytes=1 << 30, max_answer_tokens=1 << 30)
+    async with scripted_agent(tmp_path, script, settings=settings) as (agent, model):
+        run = await agent.start(ChatRequest(query=VAGUE, interactive=True))
+        await model.wait_for_request(2)
+        async with asyncio.timeout(20):
+            for _ in range(20):
+                with pytest.raises(ConflictError, match="at work"):
+                    await agent.resume(run.run_id, TOLD)
+            await agent.shut_down()
+        ended = await agent.parts.store.get_run(run.run_id, "")
+        assert (ended.state, ended.error_code) == (RunState.FAILED, "worker_lost")
+
+
 async def test_a_waiting_run_can_be_cancelled_and_takes_no_answer_afterwards(
     tmp_path: Path,
 ) -> None:
@@ -175,11 +192,15 @@ async def test_a_waiting_run_can_be_cancelled_and_takes_no_answer_afterwards(
 async def test_a_cancel_beside_an_answer_ends_the_run_once(tmp_path: Path) -> None:
     async with agent_at(tmp_path) as (agent, _):
         run_id, _ = await asking_run(agent, conversation_id=await new_conversation(agent))
-        answer, _ = await asyncio.gather(
-            agent.resume(run_id, TOLD), agent.cancel(run_id), return_exceptions=True
+        first, _, second = await asyncio.gather(
+            agent.resume(run_id, TOLD),
+            agent.cancel(run_id),
+            agent.resume(run_id, "Another"),
+            return_exceptions=True,
         )
         events = await whole(agent, run_id)
-        assert isinstance(answer, RunRow | ConflictError)
+        assert isinstance(first, RunRow | ConflictError)
+        assert isinstance(second, RunRow | ConflictError)
         assert events[-1].metadata["outcome"] == "cancelled"
         assert (await agent.passed(run_id))["stage"] == "cancelled"
         assert len(agent.states) == 0

@@ -128,7 +128,7 @@ class LiveRun:
             async with asyncio.timeout(max(0.0, left_s)):
                 await self.manager.log.grown(asked.seq)
         except TimeoutError:
-            await self.manager.settled()  # an answer may be on its way
+            await self._decided()
             if self.waits:
                 await self._expire(asked)
 
@@ -141,7 +141,7 @@ class LiveRun:
             InputExpiredError: it is too late; the run has ended.
             StoreError: the answer cannot be kept; the run waits on.
         """
-        await self.manager.settled()  # another answer may be on its way
+        await self._decided()
         asked = question_for(self.manager.fold, self.run.run_id, request_id, text)
         if asked is None:
             return
@@ -174,7 +174,7 @@ class LiveRun:
         Raises:
             StoreError: the log cannot be written.
         """
-        await self.manager.settled()
+        await self._decided()
         if not self.waits:
             await self._stop(Outcome.FAILED, error)
             return
@@ -200,6 +200,11 @@ class LiveRun:
                 return
         _log.error("run %s could not be closed; it will be at the next start", self.run.run_id)
         self.manager.log.close()
+
+    async def _decided(self) -> None:
+        """Return once nothing is on its way to its question: it waits, goes on, or has ended."""
+        if self.manager.fold.input_required is not None:  # otherwise it may never be settled
+            await self.manager.settled()
 
     async def _stop(self, outcome: Outcome, error: TailraceError | None) -> None:
         if self.manager.ending:
