@@ -86,8 +86,8 @@ export class MarkdownView {
    * from where they differ.
    */
   update(text: string): void {
-    if (this.#finished) this.#keep(0)
-    else if (!text.startsWith(this.#text)) this.#keep(sharedLength(text, this.#text))
+    if (text === this.#text) return
+    if (!text.startsWith(this.#text)) this.#keep(sharedLength(text, this.#text))
     this.#finished = false
     this.#text = text
     if (text.length < this.#readEnd + this.#awaited) return
@@ -103,6 +103,8 @@ export class MarkdownView {
     const reading = read(normalize(this.#text), Object.create(null))
     const shown = [...this.#settled.flatMap((settled) => settled.shown), ...this.#open]
     this.#settled = []
+    this.#references = Object.create(null)
+    this.#awaited = 0
     this.#open = this.#replace(shown, this.#trees(reading))
   }
 

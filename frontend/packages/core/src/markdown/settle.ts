@@ -41,7 +41,6 @@ export function settledCount(blocks: readonly Block[], text: string): number {
 function endsAtBlankLine(block: Block, lines: readonly string[]): boolean {
   return (
     !GO_ON_AFTER_A_BLANK_LINE.has(block.type) &&
-    block.type !== 'fence' &&
     isWhole(block.endLine, lines) &&
     isBlank(block.endLine, lines)
   )

@@ -35,5 +35,6 @@ test.each([
 })
 
 test('only what is being written is mended', () => {
+  expect(seen('**a\n\n')).toBe('<p>**a</p>')
   expect(seen('**a\n\n- b `c\n- d')).toBe('<p>**a</p><ul><li>b `c</li><li>d</li></ul>')
 })

@@ -41,8 +41,9 @@ test.each([
     '- [a]: /b\n"c | d\n---|---\n',
     'e"',
   ],
-  ['a title goes on from a definition into a heading', '[a]: /b\n"c\n===\n', 'd"'],
-  ['a label goes on from a heading', '[a\n===\n', ']: /b'],
+  ['a title goes on from a definition into a heading', '[a]: /b\n"c\n===\nd\n', 'e"'],
+  ['a title goes on from a list into a paragraph', '- [a]: /b\n"c\nd\n', 'e"'],
+  ['a label goes on from a heading', '[a\n===\nb\n', ']: /c'],
   ['a number becomes an item', '1. a\n\n2', '. b'],
   ['a heading becomes the head of a table', '# a | b\n-', '--|-'],
 ])('nothing is settled while %s', (_, text, rest) => {

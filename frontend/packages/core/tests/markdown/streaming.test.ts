@@ -109,6 +109,22 @@ test('a text that is taken back keeps the nodes of what stays', () => {
   expect(root.firstChild).toBe(first)
 })
 
+test('what a taken back text said of its code, its list and its task is taken back too', () => {
+  const { view, html } = begin()
+  view.update('```js\na\n```\n\n2. a\n\n- [x] a')
+  view.update('```\na\n```\n\n1. a\n\n- [ ] a')
+  view.finish()
+  expect(html()).not.toMatch(/language-|start=|checked/)
+})
+
+test('the same text again, after its end, changes nothing', () => {
+  const { root, view } = begin()
+  view.update('one **two')
+  view.finish()
+  view.update('one **two')
+  expect(root.textContent).toBe('one **two')
+})
+
 test('a text that goes on after its end goes on', () => {
   const { root, view } = begin()
   view.update('one')
