@@ -69,6 +69,7 @@ class LiveScreen:
         self._sources: list[dict[str, JSON]] = []
         self._source_count = 0
         self._asking = False
+        self._waits_since: datetime | None = None
         self._live = self._begin_moving()
 
     def show(self, event: StreamEvent, receipt: Receipt) -> None:
@@ -76,6 +77,10 @@ class LiveScreen:
         if self._asking:  # the question is answered, here or elsewhere, or the run is over
             self._asking = False
             self._live = self._begin_moving()
+        if self._waits_since is not None:  # that was no time of the stage
+            self._stage_began += event.timestamp - self._waits_since
+        waits = event.type is EventType.INPUT_REQUIRED
+        self._waits_since = event.timestamp if waits else None
         if event.is_terminal:
             return
         if event.stage is not None and event.stage is not self._stage:
