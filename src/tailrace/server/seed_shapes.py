@@ -9,6 +9,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from tailrace.events.event import JSON
+from tailrace.events.types import Outcome
 from tailrace.stores.conversations import Conversation, MessageRow, ThinkingRow
 
 
@@ -122,6 +123,10 @@ class SeedMessage(BaseModel):
     completed_at: str | None
     created_at: str
     updated_at: str
+    outcome: Outcome | None = Field(
+        description="How its run ended; null while it goes on, and for other messages."
+    )
+    error_code: str | None = Field(description="Why its run failed; null where it did not.")
 
     @classmethod
     def of(cls, row: MessageRow) -> "SeedMessage":
@@ -142,6 +147,8 @@ class SeedMessage(BaseModel):
             completed_at=seed_time(row.completed_at) if row.completed_at else None,
             created_at=seed_time(row.created_at),
             updated_at=seed_time(row.updated_at),
+            outcome=row.outcome,
+            error_code=row.error_code,
         )
 
 

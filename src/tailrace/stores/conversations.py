@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from tailrace.events.event import JSON
+from tailrace.events.types import Outcome
 
 
 class MessageStatus(StrEnum):
@@ -78,6 +79,10 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     """A message as the store has it.
 
     An assistant message of a live run has the text and thinking of the run's log so far.
+
+    Attributes:
+        outcome: How the run that wrote it ended; None while it goes on, and for other messages.
+        error_code: Why that run failed; None where it did not.
     """
 
     id: int
@@ -95,6 +100,8 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     completed_at: datetime | None
+    outcome: Outcome | None = None
+    error_code: str | None = None
 
 
 class ConversationStore(Protocol):

@@ -125,6 +125,7 @@ async def check_the_end_is_one_commit_and_final(store: Store) -> None:
     message = (await store.list_messages(conversation.id, ""))[1]
     assert (run.state, run.outcome, run.last_seq) == (RunState.COMPLETED, Outcome.ANSWERED, 4)
     assert (message.status, message.content) == (MessageStatus.COMPLETED, "The plan.")
+    assert (message.outcome, message.error_code) == (Outcome.ANSWERED, None)
     assert terminal.event.metadata["content_sha256"] == content_sha256(message.content)
     assert await store.stage_results(run_id) == [result]
     after = chunks(run_id, 5, ["late"])

@@ -43,12 +43,17 @@ function shown(stored: SeedMessage): ChatMessage {
     id: stored.id,
     role: stored.role === 'user' ? 'user' : 'assistant',
     content: stored.content,
-    status: STATUSES[stored.status] ?? 'completed',
+    status: statusOf(stored),
     createdAt: `${stored.created_at.replace(' ', 'T')}Z`, // the seed's times name no zone; ours are UTC
     runId: stored.run_id,
     run: null,
-    error: stored.error_message === '' ? null : storedError(stored.error_message),
+    error: stored.error_message === '' ? null : storedError(stored),
   }
+}
+
+function statusOf({ status, outcome }: SeedMessage): MessageStatus {
+  if (outcome === 'insufficient_context') return 'insufficient_context'
+  return STATUSES[status] ?? 'completed'
 }
 
 const STATUSES: Readonly<Record<string, MessageStatus>> = {
@@ -59,7 +64,8 @@ const STATUSES: Readonly<Record<string, MessageStatus>> = {
   failed: 'failed',
 }
 
-/** A stored message has the sentence, not the code. */
-function storedError(message: string): ChatError {
-  return { code: 'failed_earlier', message, retryable: true, retryAfterS: null }
+/** What is stored of an error; whether to try again is left to the person. */
+function storedError({ error_code, error_message }: SeedMessage): ChatError {
+  const code = error_code ?? 'failed_earlier' // null for a message that was made by hand
+  return { code, message: error_message, retryable: true, retryAfterS: null }
 }

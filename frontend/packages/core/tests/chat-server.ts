@@ -72,6 +72,8 @@ export function stored(
     status,
     run_id: RUN,
     error_message: '',
+    outcome: null,
+    error_code: null,
     created_at: '2026-01-02 03:04:05.000000',
   }
 }

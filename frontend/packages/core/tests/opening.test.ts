@@ -92,15 +92,30 @@ describe('a conversation that is opened', () => {
     const failed = {
       ...stored(2, 'assistant', 'Half', 'failed'),
       error_message: 'The model slept.',
+      outcome: 'failed',
+      error_code: 'model_timeout',
     }
     const messages = [stored(1, 'user', 'Who?'), failed]
     await using server = await chatServer(ANSWER, { messages: (_, reply) => reply.json(messages) })
     const session = chat(server)
     await session.open(7)
     const loaded = await shows(session, (state) => rests(state))
-    expect(loaded.messages[1]?.error?.message).toBe('The model slept.')
+    expect(loaded.messages[1]?.error).toMatchObject({
+      code: 'model_timeout',
+      message: 'The model slept.',
+    })
     await session.retry()
     expect(bodies(server, 'start')[0]).toMatchObject({ query: 'Who?', retry_of: RUN })
+  })
+
+  test('shows an answer that was not in the documents as one', async () => {
+    const nothing = { ...stored(2, 'assistant', 'Nothing.'), outcome: 'insufficient_context' }
+    const messages = [stored(1, 'user', 'Who?'), nothing]
+    await using server = await chatServer(ANSWER, { messages: (_, reply) => reply.json(messages) })
+    const session = chat(server)
+    await session.open(7)
+    const loaded = await shows(session, (state) => rests(state))
+    expect(loaded.messages[1]?.status).toBe('insufficient_context')
   })
 
   test('says so when it cannot be read', async () => {

@@ -145,7 +145,7 @@ def list_messages(
     """All messages in order; empty for an unknown conversation."""
     found = rows.rows(
         connection,
-        f"SELECT {_columns('m')} FROM messages m "  # noqa: S608 - a constant of ours
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages AS m "  # noqa: S608 - a constant of ours
         "JOIN conversations c ON c.id = m.conversation_id "
         "WHERE m.conversation_id = ? AND c.owner = ? ORDER BY m.id LIMIT ?",
         (conversation_id, owner, _MAX_MESSAGES),
@@ -161,7 +161,7 @@ def get_message(connection: apsw.Connection, message_id: int, owner: str) -> Mes
     """
     found = rows.rows(
         connection,
-        f"SELECT {_columns('m')} FROM messages m "  # noqa: S608 - a constant of ours
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages AS m "  # noqa: S608 - a constant of ours
         "JOIN conversations c ON c.id = m.conversation_id WHERE m.id = ? AND c.owner = ?",
         (message_id, owner),
     )
@@ -187,10 +187,6 @@ def history(
 
 def _gone(conversation_id: int) -> str:
     return f"there is no conversation {conversation_id}, or it is deleted"
-
-
-def _columns(table: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in rows.MESSAGE_COLUMNS.split(", "))
 
 
 def _messages(connection: apsw.Connection, found: Sequence[rows.Row]) -> list[MessageRow]:

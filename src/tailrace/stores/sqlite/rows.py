@@ -24,9 +24,12 @@ RUN_COLUMNS: Final = (
 CONVERSATION_COLUMNS: Final = (
     "id, owner, title, user_id, page_name, status, metadata, created_at, updated_at"
 )
-MESSAGE_COLUMNS: Final = (
-    "id, conversation_id, parent_message_id, run_id, role, content, status, token_count, "
-    "metadata, latency_ms, error_message, created_at, updated_at, completed_at"
+MESSAGE_COLUMNS: Final = (  # of `messages AS m`
+    "m.id, m.conversation_id, m.parent_message_id, m.run_id, m.role, m.content, m.status, "
+    "m.token_count, m.metadata, m.latency_ms, m.error_message, m.created_at, m.updated_at, "
+    "m.completed_at, "
+    "(SELECT outcome FROM runs WHERE assistant_message_id = m.id AND run_id = m.run_id), "
+    "(SELECT error_code FROM runs WHERE assistant_message_id = m.id AND run_id = m.run_id)"
 )
 THINKING_COLUMNS: Final = "id, message_id, content, stage, progress, sequence, created_at"
 
@@ -150,6 +153,8 @@ def message(row: Row, thoughts: Iterable[ThinkingRow]) -> MessageRow:
         created_at=datetime.fromisoformat(row[11]),
         updated_at=datetime.fromisoformat(row[12]),
         completed_at=_time(row[13]),
+        outcome=Outcome(row[14]) if row[14] else None,
+        error_code=row[15],
     )
 
 

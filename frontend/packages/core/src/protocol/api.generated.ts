@@ -620,6 +620,14 @@ export interface SeedMessage {
   completed_at: string | null
   created_at: string
   updated_at: string
+  /**
+   * How its run ended; null while it goes on, and for other messages.
+   */
+  outcome: Outcome | null
+  /**
+   * Why its run failed; null where it did not.
+   */
+  error_code: string | null
 }
 /**
  * One status a node gave while it worked.
