@@ -25,16 +25,18 @@ interface Open {
 export function inlineTrees(tokens: readonly Token[], labels: Labels): readonly Tree[] {
   const root: Open = { tag: null, attributes: {}, children: [] }
   const stack: Open[] = [root]
+  let openLinks = 0
   for (const token of tokens) {
     const top = stack.at(-1) ?? root
-    if (token.nesting > 0) stack.push(opened(token, top, stack.length > MAX_DEPTH))
-    else if (token.nesting < 0) {
+    if (token.nesting > 0) {
+      const open = opened(token, top, stack.length > MAX_DEPTH)
+      if (open.tag === 'a') openLinks++
+      stack.push(open)
+    } else if (token.nesting < 0) {
+      if (top.tag === 'a') openLinks--
       stack.pop()
       close(token, top, stack.at(-1) ?? root, labels)
-    } else {
-      const within = stack.some((open) => open.tag === 'a')
-      for (const tree of leaf(token, within, labels)) append(top.children, tree)
-    }
+    } else for (const tree of leaf(token, openLinks > 0, labels)) append(top.children, tree)
   }
   return root.children
 }

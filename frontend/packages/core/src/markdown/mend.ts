@@ -11,13 +11,15 @@ const LONGEST_CODE = 200
 /** More marks than this are no emphasis. */
 const MOST_MARKS = 8
 
-const LAST_MARKS = /[*_~`]+$/
+const MARKS = '*_~`'
 /** A link or image whose address is being written; its label comes first. */
 const OPEN_LINK = /!?\[([^[\]]*)\]\([^()\s]*(?:\s+"[^"]*)?$/
 
 /** `content` with its last code closed, its last link only a label, and without marks at its end. */
 export function mend(content: string): string {
-  const text = content.replace(LAST_MARKS, '')
+  let end = content.length
+  while (end > 0 && MARKS.includes(content[end - 1] ?? ' ')) end--
+  const text = content.slice(0, end)
   const mended = text + openCode(text)
   return mended === text ? text.replace(OPEN_LINK, '$1') : mended
 }
@@ -26,9 +28,10 @@ export function mend(content: string): string {
 function openCode(text: string): string {
   const runs = [...text.matchAll(/(?<!\\)`+/g)]
   for (let i = 0; i < runs.length; i++) {
-    const [run, start] = [runs[i]?.[0] ?? '', runs[i]?.index ?? 0]
-    const end = runs.findIndex((other, j) => j > i && other[0] === run)
-    if (end < 0) return text.length - start > LONGEST_CODE ? '' : run
+    const { 0: run, index } = runs[i] ?? { 0: '', index: 0 }
+    let end = i + 1
+    while (end < runs.length && runs[end]?.[0] !== run) end++
+    if (end === runs.length) return text.length - index > LONGEST_CODE ? '' : run
     i = end
   }
   return ''

@@ -32,7 +32,7 @@ const HEAVY: Record<string, (length: number) => string> = {
 function streamed(text: string): { root: HTMLElement; effort: number } {
   const root = document.createElement('div')
   const view = new MarkdownView(root)
-  for (let end = 0; end < text.length; end += 64) view.update(text.slice(0, end))
+  for (let end = 0; end < text.length; end += 16) view.update(text.slice(0, end))
   view.update(text)
   const { effort } = view
   view.finish()

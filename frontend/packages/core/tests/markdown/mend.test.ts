@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { expect, test } from 'vitest'
 import { MarkdownView } from '../../src/markdown/index.ts'
+import { mend } from '../../src/markdown/mend.ts'
 
 /** What is seen while `text` is being written. */
 function seen(text: string): string {
@@ -38,3 +39,11 @@ test('only what is being written is mended', () => {
   expect(seen('**a\n\n')).toBe('<p>**a</p>')
   expect(seen('**a\n\n- b `c\n- d')).toBe('<p>**a</p><ul><li>b `c</li><li>d</li></ul>')
 })
+
+test.each(['*', '`a', '`` ` ', '![', '[a](', '[a](b "', '\\`', '_a', '~~ '])(
+  'a line of nothing but %j is looked through once',
+  (mark) => {
+    // its square would outlast the time a test has
+    expect(mend(`a ${mark.repeat(200_000)} b`).length).toBeGreaterThan(200_000)
+  },
+)
