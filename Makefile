@@ -89,6 +89,7 @@ check-imports: dev
 check-frontend: dev
 	@$(NODE) npx biome check . $(PAGE)
 	@$(NODE) npx tsc --build
+	@$(NODE) npx tsc --project tsconfig.page.json
 	@$(NODE) npx tsc -p tsconfig.page.json
 	@$(NODE) node tools/generate.mjs --check
 	@$(NODE) node tools/bundle.mjs --check
