@@ -1,5 +1,6 @@
 """Every state of the page, in both languages and themes, wide and narrow: no barrier in any."""
 
+import asyncio
 import dataclasses
 import re
 from pathlib import Path
@@ -168,8 +169,9 @@ async def test_motion_is_left_out_where_it_is_not_wanted_and_forced_colours_stan
         screen = await open_page(served.url, reduced_motion="reduce", forced_colors="active")
         await screen.ask("What is the budget of the harbour plan?")
         await expect(screen.answer.locator(".waiting")).to_be_visible()
-        moving = "document.getAnimations().filter((each) => each.playState === 'running').length"
-        await screen.page.wait_for_function(f"{moving} === 0")
+        ends = "Promise.all(document.getAnimations().map((each) => each.finished)).then(() => true)"
+        async with asyncio.timeout(10):  # one that goes on for ever never does
+            assert await screen.page.evaluate(ends)
         await screen.keep("forced")
         bar = screen.answer.locator(".reach.done .bar").first
         assert await bar.evaluate("each => getComputedStyle(each).borderTopWidth") == "1px"
