@@ -56,9 +56,9 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 @pytest.fixture
 def shots(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """Where pictures go: `TAILRACE_SCREENSHOTS`, or the test's own folder."""
+    """Where pictures go: `SCREENSHOTS`, or the test's own folder."""
     name = re.sub(r"\W+", "-", request.node.name)
-    folder = Path(os.environ.get("TAILRACE_SCREENSHOTS") or tmp_path) / name
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path) / name
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -154,7 +154,7 @@ class Screen:
 
     async def keep(self, name: str) -> None:
         """Keep a picture of the page, as it is, where pictures are wanted."""
-        if "TAILRACE_SCREENSHOTS" in os.environ:
+        if "SCREENSHOTS" in os.environ:
             await self.page.screenshot(path=self._shots / f"{name}.png")
 
 
