@@ -68,6 +68,7 @@ async def test_a_killed_server_is_waited_for_and_what_it_wrote_stays(
             first.kill()
             await first.wait()
             banner = screen.page.locator(".banner")
+            await expect(banner).to_be_visible()
             await expect(banner).to_contain_text("The server cannot be reached")
             await expect(screen.prose).to_contain_text("word word word")
             seen = await screen.written()

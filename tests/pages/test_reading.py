@@ -69,17 +69,18 @@ async def test_new_text_is_followed_until_the_reader_goes_up_and_the_end_moves_n
 async def test_the_end_of_an_answer_moves_no_text(serve: Serve, open_page: OpenPage) -> None:
     gate = Gate(30)
     async with serve(
-        classify_as("simple_chat", Reply(chunks=LINES[:30], before_chunk=gate))
+        classify_as("simple_chat", Reply(chunks=[*LINES[:30], " "], before_chunk=gate))
     ) as served:
         screen = await open_page(served.url, size=(1000, 600))
         await screen.ask("Tell me")
         line = screen.prose.get_by_text("Line 27")
         await expect(screen.prose).to_contain_text("Line 29")
-        before = await line.bounding_box()
+        before, top = await line.bounding_box(), await _top(screen)
         gate.open()
         await screen.ended()
         await expect(screen.answer.get_by_role("button", name="Copy")).to_be_attached()
         assert await line.bounding_box() == before
+        assert await _top(screen) == top  # nor did the browser have to make up for anything
 
 
 async def test_enter_does_not_send_while_an_input_method_composes(
