@@ -95,7 +95,9 @@ export class Passage {
   }
 
   close() {
-    if (this.element.open) this.element.close()
+    if (!this.element.open) return
+    this.element.close()
+    this.#closed() // its event comes later, when the focus may have moved on
   }
 
   #closed() {
