@@ -21,6 +21,7 @@ from tailrace.server.serve import running
 from tailrace.settings import Settings
 from tailrace.testing.agents import PLAN, scripted_agent
 from tailrace.testing.model_script import Script
+from tailrace.workflow.engine import WorkflowEngine
 
 from .screen import OpenPage, Screen, Serve, Served
 
@@ -110,18 +111,22 @@ async def open_page(chromium: Browser, shots: Path) -> AsyncGenerator[OpenPage]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """Makes a server: `serve(script, documents, **settings)`."""
+    """Makes a server: `serve(script, documents, engine, **settings)`."""
 
     @asynccontextmanager
     async def make(
         script: Script,
         documents: Mapping[str, str] = PLAN,
+        engine: WorkflowEngine | None = None,
         **overrides: Any,  # noqa: ANN401 - whatever a setting is
     ) -> AsyncGenerator[Served]:
         settings = msgspec.structs.replace(Settings(port=0, model_retries=0), **overrides)
         home = tmp_path / "home"
         async with (
-            scripted_agent(home, script, documents=documents, settings=settings) as (agent, model),
+            scripted_agent(home, script, documents=documents, settings=settings, engine=engine) as (
+                agent,
+                model,
+            ),
             running(agent) as url,
         ):
             yield Served(agent, model, url)

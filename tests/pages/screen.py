@@ -162,7 +162,10 @@ _BARRIERS = """async () => {
   // colours on their way from one theme to the other have no contrast yet
   await Promise.all(document.getAnimations()
     .filter((each) => each instanceof CSSTransition).map((each) => each.finished.catch(() => {})))
-  const { violations } = await axe.run(document, { resultTypes: ['violations'] })
+  const { violations } = await axe.run(document, {
+    resultTypes: ['violations'],
+    rules: { 'target-size': { enabled: true } },
+  })
   return violations.map(({ id, nodes }) =>
     `${id}: ${nodes.map((node) => node.html.slice(0, 160) + ' ' + node.failureSummary).join('; ')}`)
 }"""

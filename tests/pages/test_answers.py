@@ -6,7 +6,10 @@ from typing import cast
 import pytest
 from playwright.async_api import expect
 
-from tailrace.events.types import EventType, Outcome
+from tailrace.agent import default_engine
+from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
+from tailrace.nodes import BaseNode, RunScope, write
+from tailrace.state.state import WorkflowState
 from tailrace.testing.agents import PLAN
 from tailrace.testing.model_script import Fault, Reply, ask_back, classify_as
 
@@ -140,6 +143,37 @@ async def test_a_question_of_the_run_is_answered_in_the_composer(
         await screen.ended()
         await expect(screen.notice).to_have_count(0)
         await expect(screen.page.locator(".turn")).to_have_count(1)
+
+
+class ChoosingNode(BaseNode):
+    """Asks which of two it shall be, and answers with that."""
+
+    type, stage, title = NodeType.EXECUTE, WorkflowStage.EXECUTION, "Choosing"
+
+    async def process(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
+        if not state.query.inputs:
+            await self.ask(state, scope, "Which plan?", options=["the upper", "the lower"])
+            return state
+        state.final_content = f"So it is {state.query.inputs[-1].text}."
+        await write(self, scope, state.final_content)
+        await self.end(state, scope, "Chosen")
+        state.outcome = Outcome.ANSWERED
+        return state
+
+
+async def test_an_answer_that_is_offered_is_given_with_one_press(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    engine = default_engine(ChoosingNode())
+    async with serve(classify_as("qa_analysis"), engine=engine) as served:
+        screen = await open_page(served.url)
+        await screen.ask(BUDGET)
+        await expect(screen.notice).to_contain_text("Which plan?")
+        await screen.look("options")
+        await screen.page.reload()
+        await screen.notice.get_by_role("button", name="the lower").click()
+        await expect(screen.prose).to_have_text("So it is the lower.")
+        await screen.ended()
 
 
 async def test_a_loaded_answer_shows_its_way_when_it_is_asked_for(

@@ -1,7 +1,15 @@
-"""Conversations on the screen: listed, renamed, deleted; their drafts; a key where one is asked."""
+"""Conversations on the screen: listed, renamed, deleted; their drafts; keys; below a prefix."""
 
+import asyncio
+import socket
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
 from playwright.async_api import expect
 
+from tailrace.server.app import create_app
+from tailrace.testing.agents import scripted_agent
 from tailrace.testing.model_script import Reply, classify_as
 
 from .screen import OpenPage, Serve
@@ -83,3 +91,22 @@ async def test_a_key_is_asked_for_kept_for_the_tab_and_sent(
         await screen.go("#/settings")
         await screen.button("Forget the key").click()
         assert await page.evaluate("sessionStorage.getItem('tailrace.key')") == ""
+
+
+async def test_the_page_works_below_a_prefix(tmp_path: Path, open_page: OpenPage) -> None:
+    async with scripted_agent(tmp_path / "home", SCRIPT) as (agent, _):
+        around = FastAPI()
+        around.mount("/inner", create_app(agent))
+        server = uvicorn.Server(uvicorn.Config(around, log_config=None, lifespan="off"))
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            screen = await open_page(f"http://127.0.0.1:{listener.getsockname()[1]}/inner")
+            await screen.ask("Are you there?")
+            await expect(screen.prose).to_have_text("Here I am.")
+            await screen.ended()
+            await screen.page.goto(screen.url + "plain" + "#/c/1")
+            await expect(screen.prose).to_have_text("Here I am.")
+            await screen.page.context.close()
+            server.should_exit = True
+            await serving

@@ -167,3 +167,34 @@ async def test_a_question_that_did_not_reach_the_server_is_kept_and_asked_again(
         await screen.ended()
         await expect(screen.page.locator(".turn")).to_have_count(1)
         assert len(await served.agent.parts.store.list_runs("", 10, None)) == 1
+
+
+async def test_an_answer_whose_line_stays_lost_is_called_incomplete_and_can_be_taken_up_again(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    gate = Gate(20)
+    async with (
+        serve(classify_as("simple_chat", Reply(chunks=WORDS, before_chunk=gate))) as served,
+        FaultProxy(served.url, Line()) as line,
+    ):
+        screen = await open_page(line.url)
+        await screen.page.clock.install()
+        await screen.page.reload()
+        await screen.ask("Tell me")
+        await expect(screen.prose).to_contain_text("word19")
+        line.lines = [Line(refuse=True)]
+        line.cut()
+        for _ in range(40):  # its waits grow to 8 s each; here they pass at once
+            await screen.page.clock.fast_forward(8_000)
+            if await screen.notice.count():
+                break
+        await expect(screen.notice).to_contain_text("This answer is incomplete")
+        await expect(screen.prose).to_contain_text("word19")
+        await expect(screen.page.locator(".banner")).to_be_hidden()
+        await screen.look("incomplete")
+        line.lines = [Line()]
+        gate.open()
+        await screen.notice.get_by_role("button", name="Try again").click()
+        await expect(screen.notice).to_have_count(0)
+        await screen.ended()
+        assert await screen.written() == TEXT.strip()
