@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from tailrace.events.receipt import Receipt
 from tailrace.events.event import StreamEvent
+from tailrace.events.receipt import Receipt
 from tailrace.events.types import Outcome
 from tailrace.testing.model_script import Fault, Reply, classify_as
 from tailrace.testing.model_server import ScriptedModelServer

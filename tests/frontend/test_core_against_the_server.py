@@ -60,11 +60,11 @@ async def test_the_client_library_holds_a_whole_conversation(serve: Serve) -> No
 
     # what was followed live and what the server keeps is one and the same
     as_stored = [(m["role"], m["content"], m["status"]) for m in stored]
-    as_seen = [
+    as_seen = shown(steps["stop"])
+    assert [
         (role, text, status.replace("insufficient_context", "completed"))
-        for role, text, status in shown(steps["stop"])
-    ]
-    assert as_seen == as_stored[: len(as_seen)]
+        for role, text, status in as_seen
+    ] == as_stored[: len(as_seen)]
     assert shown(steps["reopened"]) == as_seen
     assert (
         shown(steps["continued"])[-2:]

@@ -193,4 +193,5 @@ def test_what_is_sent_packed_unpacks_to_the_file() -> None:
 def test_the_wheel_contains_the_page_and_its_files() -> None:
     builder = WheelBuilder(str(ROOT))
     packed = {file.distribution_path for file in builder.recurse_included_files()}
-    assert {f"tailrace/server/static/{name}" for name in FILES} <= packed
+    wanted = [name for name in FILES if not name.endswith(".d.ts")]  # the type check's alone
+    assert {f"tailrace/server/static/{name}" for name in wanted} <= packed

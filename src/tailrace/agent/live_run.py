@@ -152,9 +152,10 @@ class LiveRun:
         self.passed.clear()  # before its commit, after which somebody waits for it to pass again
         try:
             await self.manager.resume(answering(asked, text, self._clock.now()))
-        finally:
-            if self.waits:
+        except BaseException:
+            if self.waits:  # on; had it been taken, the run may ask the next question by now
                 self.passed.set()
+            raise
 
     async def cancel(self) -> None:
         """End the run as cancelled; the partial answer stays.
