@@ -47,6 +47,7 @@ const SMALL = 2_048
 /** What may be spent on a character where more than that is needed. */
 const WORTH = 128
 
+/** Markdown in one element of the page, which it empties first and then has for itself. */
 export class MarkdownView {
   readonly #root: HTMLElement
   readonly #labels: Labels

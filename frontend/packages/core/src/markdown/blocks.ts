@@ -2,7 +2,8 @@
  * From the parser's tokens to the trees of a text's blocks.
  *
  * Rule 1: a block's tree depends on its own tokens and the link reference definitions alone.
- * Rule 2: nothing of what was written is left out, but link reference definitions, which are no text.
+ * Rule 2: no text is left out. Not shown are link reference definitions, the titles of links (one
+ *         could name another address) and what follows a fence's language.
  */
 
 import { codeText, proseText } from './address.ts'
