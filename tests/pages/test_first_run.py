@@ -70,7 +70,7 @@ async def test_a_model_is_fetched_with_consent_and_answers_are_passages_until_th
 ) -> None:
     async with new_home(tmp_path) as new:
         new.hub.files[PATH] = Served(MODEL, stall_at=2_000_000)
-        screen = await open_page(new.url, size=(1280, 1100))
+        screen = await open_page(new.url)
         card = screen.page.get_by_role("region", name="Have answers written")
         for fact in ["A model of ours", "3 MB", "MIT", "127.0.0.1", ENTRY.sha256]:
             await expect(card).to_contain_text(fact)
@@ -105,7 +105,7 @@ async def test_a_model_that_cannot_be_fetched_says_why_and_can_be_tried_again(
 ) -> None:
     async with new_home(tmp_path) as new:
         new.hub.files[PATH] = Served(MODEL, status=HTTPStatus.FORBIDDEN)
-        screen = await open_page(new.url, size=(1280, 1100))
+        screen = await open_page(new.url)
         await screen.button(re.compile("Fetch it")).first.click()
         alert = screen.page.get_by_role("alert").locator("visible=true")
         await expect(alert).to_contain_text("403")
