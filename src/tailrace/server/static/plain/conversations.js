@@ -28,7 +28,7 @@ const LOOK_AGAIN_MS = 4000
 /** @extends {Store<ConversationsState>} */
 export class Conversations extends Store {
   #wanted = PAGE
-  /** @type {number | null} the run in sight */
+  /** @type {number | null} the conversation in sight, while it is answered */
   #shownLive = null
   #shownRun = ''
   /** @type {ReadonlySet<number>} */
@@ -104,7 +104,8 @@ export class Conversations extends Store {
   async #change(call) {
     try {
       const items = await call()
-      this.set({ ...this.value, items, error: null })
+      const total = this.value.total + items.length - this.value.items.length
+      this.set({ ...this.value, items, total, error: null })
     } catch (cause) {
       const error = await toChatError(cause)
       this.set({ ...this.value, error })

@@ -41,7 +41,7 @@ export class FirstScreen {
 
   #show() {
     const { words, documents, models } = this.app
-    const { items, total } = documents.value
+    const { items, total, loaded } = documents.value
     const samples = items.filter((item) => item.origin === 'sample')
     arrange(
       this.element,
@@ -55,7 +55,7 @@ export class FirstScreen {
         ].filter(Boolean)
       ),
     )
-    this.#lead.textContent = words.say(total === 0 ? 'first.empty' : 'first.lead')
+    this.#lead.textContent = words.say(loaded && total === 0 ? 'first.empty' : 'first.lead')
   }
 
   #lead = make('p')
