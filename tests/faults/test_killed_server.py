@@ -1,11 +1,8 @@
 """A server that is killed with SIGKILL mid-answer and started again loses nothing that was seen."""
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from asyncio.subprocess import Process
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx2
@@ -17,36 +14,11 @@ from tailrace.events.fold import RunFold
 from tailrace.events.types import EventType
 from tailrace.testing.model_script import Fault, Reply, ask_back, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
+from tailrace.testing.served import served_process
 from tailrace.wire.sse import SSEDecoder
 
 ROUNDS = [1, 2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 44, 2))]
 """After how many chunks the server is killed."""
-
-
-@asynccontextmanager
-async def server(home: Path, model_url: str) -> AsyncGenerator[tuple[Process, str]]:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("TAILRACE_")},
-        "TAILRACE_HOME": str(home),
-        "TAILRACE_LLM_URL": model_url,
-        "TAILRACE_LLM_MODEL": "scripted",
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tailrace", "serve", "--port", "0"),
-        env=environment,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=DEVNULL,
-    )
-    try:
-        assert process.stdout is not None
-        greeting = (await process.stdout.readline()).decode()
-        assert "http://" in greeting, greeting
-        yield process, greeting.split()[-1]
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def watch(client: httpx2.AsyncClient, run_id: str, cursor: str = "") -> list[StreamEvent]:
@@ -90,7 +62,7 @@ async def test_a_killed_run_is_closed_as_worker_lost_and_every_seen_event_is_sti
     ):
         seen: list[StreamEvent] = []
         async with (
-            server(tmp_path, model.url) as (process, url),
+            served_process(tmp_path, model.url) as (process, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
             created = await client.post("/api/agent/chat/conversations", json={"page_name": "home"})
@@ -100,7 +72,7 @@ async def test_a_killed_run_is_closed_as_worker_lost_and_every_seen_event_is_sti
                 await follow_until(client, body, seen, enough, process)
         run_id = seen[0].run_id
         async with (
-            server(tmp_path, model.url) as (_, url),
+            served_process(tmp_path, model.url) as (_, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
             events = await watch(client, run_id)
@@ -134,7 +106,7 @@ async def start_and_kill(home: Path, model: ScriptedModelServer) -> tuple[int, l
     """The conversation and the events of a run whose server was killed once it waited."""
     seen: list[StreamEvent] = []
     async with (
-        server(home, model.url) as (process, url),
+        served_process(home, model.url) as (process, url),
         httpx2.AsyncClient(base_url=url, trust_env=False) as client,
     ):
         created = await client.post("/api/agent/chat/conversations", json={"page_name": "home"})
@@ -165,7 +137,7 @@ async def test_a_run_that_waits_survives_two_kills_and_is_answered_in_the_third_
         run_id, listing = seen[0].run_id, f"/api/agent/chat/conversations/{conversation}/messages"
         for kills in (True, False):
             async with (
-                server(tmp_path, model.url) as (process, url),
+                served_process(tmp_path, model.url) as (process, url),
                 httpx2.AsyncClient(base_url=url, trust_env=False) as client,
             ):
                 run = (await client.get(f"/api/agent/runs/{run_id}")).json()
@@ -194,13 +166,13 @@ async def test_an_answer_that_was_taken_is_kept_when_the_server_is_killed_at_onc
         path = f"/api/agent/runs/{seen[0].run_id}"
         answer = {"request_id": seen[-1].metadata["request_id"], "text": TOLD}
         async with (
-            server(tmp_path, model.url) as (process, url),
+            served_process(tmp_path, model.url) as (process, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
             taken = await client.post(f"{path}/input", json=answer)
             process.kill()
         async with (
-            server(tmp_path, model.url) as (_, url),
+            served_process(tmp_path, model.url) as (_, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
             again = await client.post(f"{path}/input", json=answer)

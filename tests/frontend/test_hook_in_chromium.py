@@ -5,9 +5,7 @@ character, what was written; its hash is compared with the one the run's last ev
 """
 
 import asyncio
-import sys
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +18,7 @@ from tailrace.events.types import EventType
 from tailrace.testing.fault_proxy import FaultProxy, Line
 from tailrace.testing.model_script import Fault, Reply
 from tailrace.testing.model_server import ScriptedModelServer
+from tailrace.testing.served import served_process
 from tailrace.wire.sse import SSEDecoder
 
 from .conftest import Lines, Serve, knowing
@@ -218,36 +217,6 @@ async def test_to_unmount_ends_following_and_never_the_run(
             await page.evaluate("unmount()")
 
 
-@asynccontextmanager
-async def server_process(
-    home: Path, model_url: str, origin: str, port: int = 0
-) -> AsyncGenerator[tuple[asyncio.subprocess.Process, str]]:
-    """A server in a process of its own, which can be killed."""
-    environment = {
-        "PATH": str(Path(sys.executable).parent),
-        "TAILRACE_HOME": str(home),
-        "TAILRACE_LLM_URL": model_url,
-        "TAILRACE_LLM_MODEL": "scripted",
-        "TAILRACE_ALLOWED_ORIGINS": origin,
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tailrace", "serve", "--port", str(port)),
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        assert process.stdout is not None
-        greeting = (await process.stdout.readline()).decode()
-        assert "http://" in greeting, greeting
-        yield process, greeting.split()[-1]
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
 async def test_a_server_that_is_killed_and_started_again_is_found_again(
     tmp_path: Path, origin: str
 ) -> None:
@@ -257,7 +226,7 @@ async def test_a_server_that_is_killed_and_started_again_is_found_again(
     async with (
         asyncio.timeout(80),
         ScriptedModelServer(script) as model,
-        server_process(home, model.url, origin) as (process, url),
+        served_process(home, model.url, allowed_origins=origin) as (process, url),
         opened(origin, url) as chat,
     ):
         await chat.ask(QUESTION)
@@ -265,7 +234,8 @@ async def test_a_server_that_is_killed_and_started_again_is_found_again(
         process.kill()
         await chat.page.get_by_text("Reconnecting").wait_for()
         seen = await chat.answer()
-        async with server_process(home, model.url, origin, int(url.rpartition(":")[2])):
+        port = int(url.rpartition(":")[2])
+        async with served_process(home, model.url, port, allowed_origins=origin):
             await chat.page.evaluate("dispatchEvent(new Event('online'))")
             await chat.shows("failed")
             await ending_shown(chat, url)

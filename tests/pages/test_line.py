@@ -1,12 +1,6 @@
 """A line that breaks, a server that is killed, a page that is loaded again: nothing is lost."""
 
-import asyncio
-import os
 import socket
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import expect
@@ -14,6 +8,7 @@ from playwright.async_api import expect
 from tailrace.testing.fault_proxy import FaultProxy, Line
 from tailrace.testing.model_script import Fault, Reply, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
+from tailrace.testing.served import served_process
 
 from .gate import Gate
 from .screen import OpenPage, Serve, events_of, newest_run, one_line, sha256
@@ -28,40 +23,13 @@ def _free_port() -> int:
         return int(found.getsockname()[1])
 
 
-@asynccontextmanager
-async def process(home: Path, model_url: str, port: int) -> AsyncGenerator[Process]:
-    """A server in a process of its own, killed on the way out."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("TAILRACE_")},
-        "TAILRACE_HOME": str(home),
-        "TAILRACE_LLM_URL": model_url,
-        "TAILRACE_LLM_MODEL": "scripted",
-    }
-    started = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tailrace", "serve", "--port", str(port)),
-        env=environment,
-        stdin=DEVNULL,
-        stdout=PIPE,
-        stderr=DEVNULL,
-    )
-    try:
-        assert started.stdout is not None
-        greeting = (await started.stdout.readline()).decode()
-        assert "http://" in greeting, greeting
-        yield started
-    finally:
-        if started.returncode is None:
-            started.kill()
-        await started.wait()
-
-
 async def test_a_killed_server_is_waited_for_and_what_it_wrote_stays(
     tmp_path: Path, open_page: OpenPage
 ) -> None:
     reply = Reply(chunks=["word "], chunk_delay_s=0.01, fault=Fault.endless())
     async with ScriptedModelServer(classify_as("simple_chat", reply)) as model:
         port = _free_port()
-        async with process(tmp_path / "home", model.url, port) as first:
+        async with served_process(tmp_path / "home", model.url, port) as (first, _):
             screen = await open_page(f"http://127.0.0.1:{port}")
             await screen.ask("Go on for ever")
             await expect(screen.prose).to_contain_text("word word word")
@@ -72,7 +40,7 @@ async def test_a_killed_server_is_waited_for_and_what_it_wrote_stays(
             await expect(banner).to_contain_text("The server cannot be reached")
             await expect(screen.prose).to_contain_text("word word word")
             seen = await screen.written()
-        async with process(tmp_path / "home", model.url, port):
+        async with served_process(tmp_path / "home", model.url, port):
             await expect(screen.page.get_by_role("alert")).to_contain_text("is kept")
             await expect(banner).to_be_hidden()
             shown = await screen.written()
