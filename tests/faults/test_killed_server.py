@@ -1,10 +1,10 @@
-"""A server that is killed with SIGKILL mid-answer and started again loses nothing that was seen."""
+"""A server that is killed with SIGKILL mid-answer and started again goes on where it was."""
 
 import asyncio
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,11 +14,12 @@ import pytest
 from tailrace.events.ending import content_sha256
 from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
-from tailrace.events.types import EventType
-from tailrace.testing.model_script import Fault, Reply, classify_as
+from tailrace.events.types import EventType, Outcome
+from tailrace.testing.model_script import Reply, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
 from tailrace.wire.sse import SSEDecoder
 
+ANSWER = " ".join(f"{n} and" for n in range(400))
 ROUNDS = [1, 2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 44, 2))]
 """After how many chunks the server is killed."""
 
@@ -56,17 +57,12 @@ async def watch(client: httpx2.AsyncClient, run_id: str, cursor: str = "") -> li
     return [StreamEvent.from_json_bytes(frame.data.encode()) for frame in frames]
 
 
-async def follow_until(
-    client: httpx2.AsyncClient,
-    body: Mapping[str, object],
-    seen: list[StreamEvent],
-    chunks: int,
-    process: Process,
+async def follow_until_killed(
+    client: httpx2.AsyncClient, path: str, seen: list[StreamEvent], chunks: int, process: Process
 ) -> None:
-    """Follow a new run into `seen`, and kill the server once there are so many chunks."""
+    """Watch a run into `seen`, and kill the server once there are so many chunks."""
     decoder = SSEDecoder()
-    path = "/api/agent/chat/stream?dialect=native"
-    async with client.stream("POST", path, json=body) as response:
+    async with client.stream("GET", path) as response:
         async for data in response.aiter_raw():
             frames = decoder.feed(data)
             seen += [StreamEvent.from_json_bytes(frame.data.encode()) for frame in frames]
@@ -75,44 +71,48 @@ async def follow_until(
 
 
 @pytest.mark.parametrize("chunks_seen", ROUNDS)
-async def test_a_killed_run_is_closed_as_worker_lost_and_every_seen_event_is_still_there(
+async def test_a_killed_run_goes_on_and_both_its_viewers_have_it_whole(
     tmp_path: Path, chunks_seen: int
 ) -> None:
-    reply = Reply(chunks=["word "], chunk_delay_s=0.002, fault=Fault.endless())
+    reply = Reply(ANSWER, chunk_delay_s=0.004)
     async with (
         asyncio.timeout(50),
         ScriptedModelServer(classify_as("simple_chat", reply)) as model,
     ):
-        seen: list[StreamEvent] = []
+        first: list[StreamEvent] = []
+        second: list[StreamEvent] = []
         async with (
             server(tmp_path, model.url) as (process, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
             created = await client.post("/api/agent/chat/conversations", json={"page_name": "home"})
-            body = {"query": "Go on for ever", "conversation_id": created.json()["id"]}
-            with pytest.raises(httpx2.TransportError):
-                await follow_until(client, body, seen, chunks_seen, process)
-        run_id = seen[0].run_id
+            body = {"query": "Tell me all", "conversation_id": created.json()["id"]}
+            run_id = (await client.post("/api/agent/runs", json=body)).json()["run_id"]
+            path = f"/api/agent/runs/{run_id}/events"
+            cut = await asyncio.gather(
+                follow_until_killed(client, path, first, chunks_seen, process),
+                follow_until_killed(client, path, second, chunks_seen + 3, process),
+                return_exceptions=True,
+            )
+        assert [isinstance(error, httpx2.TransportError) for error in cut] == [True, True]
         async with (
             server(tmp_path, model.url) as (_, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
-            events = await watch(client, run_id)
-            rest = await watch(client, run_id, str(seen[-1].cursor))
+            rest = [await watch(client, run_id, str(seen[-1].cursor)) for seen in (first, second)]
+            whole = await watch(client, run_id)
             listed = await client.get(
                 f"/api/agent/chat/conversations/{body['conversation_id']}/messages"
             )
-        fold = RunFold()
-        for event in events:
-            fold.apply(event)
-        question, answer = listed.json()
-        error = events[-1].metadata["error"]
-        assert isinstance(error, dict)
-        assert events[: len(seen)] == seen
-        assert events[len(seen) :] == rest
-        assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        assert [event.is_terminal for event in events].count(True) == 1
-        assert error["code"] == "worker_lost"
-        assert events[-1].metadata["content_sha256"] == content_sha256(fold.text)
-        assert (question["status"], answer["status"]) == ("completed", "failed")
-        assert answer["content"] == fold.text != ""
+    fold = RunFold()
+    for event in whole:
+        fold.apply(event)
+    question, answer = listed.json()
+    assert [first + rest[0], second + rest[1]] == [whole, whole]
+    assert [event.seq for event in whole] == list(range(1, len(whole) + 1))
+    assert [event.is_terminal for event in whole].count(True) == 1
+    assert [event.type for event in whole].count(EventType.RETRACT) == 1
+    assert whole[-1].metadata["outcome"] == Outcome.ANSWERED
+    assert whole[-1].metadata["content_sha256"] == content_sha256(ANSWER)
+    assert fold.text == answer["content"] == ANSWER
+    assert (question["status"], answer["status"]) == ("completed", "completed")
