@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
         max_waiting_runs: Runs of one owner that wait for their user; further ones do not ask back.
+        max_attempts: Processes that may die of one run before it is given up.
         max_answer_tokens: Limit of one answer, passed to the model and held by us.
         max_answer_bytes: Limit of one answer in UTF-8 bytes.
         history_tokens: How much of a conversation a model is told, estimated.
@@ -89,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_live_runs: int = 64
     max_queued_runs: int = 256
     max_waiting_runs: int = 1_000
+    max_attempts: int = 3
     max_answer_tokens: int = 8_192
     max_answer_bytes: int = 1024 * 1024
     history_tokens: int = 2_000

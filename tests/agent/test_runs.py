@@ -20,9 +20,7 @@ from tailrace.settings import Settings
 from tailrace.state.state import Turn, WorkflowState
 from tailrace.stores.base import RunState
 from tailrace.stores.conversations import MessageStatus
-from tailrace.stores.registry import open_stores
 from tailrace.testing.agents import scripted_agent
-from tailrace.testing.made_runs import accepted_run, chunks
 from tailrace.testing.model_script import ChatRequest as ModelRequest
 from tailrace.testing.model_script import Fault, Reply, classify_as
 from tailrace.workflow.engine import WorkflowEngine
@@ -259,44 +257,6 @@ async def test_a_foreign_run_is_not_found(tmp_path: Path) -> None:
         ):
             with pytest.raises(NotFoundError):
                 await attempt
-
-
-async def test_what_a_dead_process_left_open_is_closed_as_worker_lost(tmp_path: Path) -> None:
-    store, _ = await open_stores(Settings(home=tmp_path))
-    conversation = await store.create_conversation("", "home", {}, SYSTEM_CLOCK.now())
-    run = (await accepted_run(store, conversation_id=conversation.id)).run
-    await store.claim(run.run_id)
-    await store.append(run.run_id, 1, 2, chunks(run.run_id, 2, ["partial ", "text"]))
-    seen = await store.read(run.run_id, 0, 10)
-    await store.aclose()
-    async with scripted_agent(tmp_path) as (agent, _):
-        events = [event async for event in agent.watch(run.run_id)]
-        message = (await agent.parts.store.list_messages(conversation.id, ""))[1]
-        assert events[:-1] == [logged.event for logged in seen]
-        assert events[-1].type is EventType.FAIL
-        error = events[-1].metadata["error"]
-        assert isinstance(error, dict)
-        assert error["code"] == "worker_lost"
-        assert (message.status, message.content) == (MessageStatus.FAILED, "partial text")
-
-
-async def test_stopping_the_agent_ends_its_runs_with_a_terminal_event(tmp_path: Path) -> None:
-    async with asyncio.timeout(30):
-        async with scripted_agent(tmp_path, classify_as("qa_analysis", stalling(2))) as (
-            agent,
-            _,
-        ):
-            run = await agent.start(ChatRequest(query=QUESTION))
-            await first_chunk(agent, run.run_id)
-            viewer = agent.watch(run.run_id)
-            events = [await anext(viewer)]
-        store, _ = await open_stores(Settings(home=tmp_path))
-        stored = await store.read(run.run_id, 0, 100)
-        ended = await store.get_run(run.run_id, "")
-        await store.aclose()
-        assert events[0] == stored[0].event
-        assert (ended.state, ended.error_code) == (RunState.FAILED, "worker_lost")
-        assert text_of([logged.event for logged in stored]).startswith("one ")
 
 
 async def test_a_home_has_one_owner_at_a_time(tmp_path: Path) -> None:

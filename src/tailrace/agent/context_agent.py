@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 _BATCH_BYTES = 64 * 1024
 _STOPPING = "the server is stopping; try again in a moment"
-_LOST = "the process that worked on this run has ended; what was written so far is kept"
+_LOST = "every process that worked on this run has ended; what was written so far is kept"
 
 
 class ContextAgent:
@@ -69,7 +69,7 @@ class ContextAgent:
     ) -> AsyncGenerator["ContextAgent", None]:
         """The agent of `settings.home`, which it locks.
 
-        Runs that were left open are closed first; those that wait for their user go on waiting.
+        Runs that an earlier process left go on, or go on waiting for their user.
 
         Args:
             settings: Which home, and how.
@@ -305,24 +305,22 @@ class ContextAgent:
         return msgspec.structs.replace(report, added=report.added + added)
 
     async def shut_down(self) -> None:
-        """Close every live run as `worker_lost` and wait for its task; safe to call twice.
+        """Let go of every live run as it is; the next to open the home goes on with it.
 
-        Runs that wait for their user are left waiting; their viewers can rejoin.
+        Their viewers' streams end without an end, and can be rejoined then. Safe to call twice.
         """
         self._closing = True
-        msg = "the server was stopped; what was written so far is kept. Ask again"
-        error = TailraceError(msg, code=ErrorCode.WORKER_LOST, retryable=True)
-        await self._roster.shut_down(error)
+        await self._roster.shut_down()
         await self.model_setup.aclose()
 
     async def _take_over(self) -> None:
-        """Close what a process that is gone has left open; what waits for its user goes on."""
+        """Go on with what an earlier process has left, unless too many have died of it."""
         error = TailraceError(_LOST, code=ErrorCode.WORKER_LOST, retryable=True)
         for run in await self.parts.store.live_runs():
-            if run.state is RunState.WAITING:
-                live = await LiveRun.found(run, self.parts, self.clock)
-                self._roster.quota.readmit(run.owner)
-                self._roster.add(live)
-            else:
+            if run.attempts >= self.parts.settings.max_attempts and run.state is RunState.RUNNING:
                 await self.parts.store.fail(run.run_id, error, self.clock.now())
-                _log.warning("run %s was left open; closed it as %s", run.run_id, error.code)
+                _log.warning("run %s has ended %d processes; closed it", run.run_id, run.attempts)
+                continue
+            live = await LiveRun.found(run, self.parts, self.clock)
+            self._roster.quota.readmit(run.owner)
+            self._roster.add(live)

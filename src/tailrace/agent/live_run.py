@@ -1,8 +1,10 @@
 """Floor 5: LiveRun, a run that this process works on, or that waits here: for its turn, its user.
 
 Rule 1: what a run waits for is what its log says, and an answer is taken once it is committed.
-Rule 2: whatever ends a run, it ends with its terminal event; only a process that stops leaves one
-    without, and only one that waits for its user.
+Rule 2: whatever ends a run, it ends with its terminal event; only a process that stops or dies
+    leaves one without, for the next process to go on with.
+Rule 3: a new attempt goes on after what was finished: the end of a stage, an answer. It takes back
+    the rest in one event, so that nobody has it twice.
 """
 
 import asyncio
@@ -16,10 +18,10 @@ from tailrace.agent.answers import check_answer, inputs_of, question_for, turns_
 from tailrace.agent.parts import Parts
 from tailrace.agent.request import ChatRequest
 from tailrace.errors import InputExpiredError, StoreError, TailraceError
-from tailrace.events.asking import InputRequest, answering
+from tailrace.events.asking import InputRequest, answering, is_answer
 from tailrace.events.ending import ending
 from tailrace.events.event import StreamEvent
-from tailrace.events.types import Outcome
+from tailrace.events.types import EventType, Outcome
 from tailrace.nodes.scope import RunScope
 from tailrace.state.checkpoint import restore
 from tailrace.state.state import Turn, WorkflowState
@@ -52,6 +54,8 @@ class LiveRun:
         self._parts = parts
         self._clock = clock
         self._request = ChatRequest.from_dict(run.request)
+        self._is_claimed = run.state is RunState.WAITING  # an answer is what claims it again
+        self._kept_seq = 1  # what a new attempt goes on after
         self.state = WorkflowState(
             run_id=run.run_id,
             query=self._request.to_query(run.owner, run.session_id, ()),
@@ -69,7 +73,7 @@ class LiveRun:
 
     @classmethod
     async def found(cls, run: RunRow, parts: Parts, clock: Clock) -> Self:
-        """A run that an earlier process left waiting for its user.
+        """A run that an earlier process has left: in the queue, at work, waiting for its user.
 
         Raises:
             StoreError: it cannot be read.
@@ -78,7 +82,10 @@ class LiveRun:
         memory_bytes = parts.settings.log_memory_bytes
         manager = StreamingManager.restored(run, events, parts.store, memory_bytes)
         live = cls(run, manager, parts, clock)
-        restore(live.state, await parts.store.stage_results(run.run_id))
+        finished = await parts.store.stage_results(run.run_id)
+        restore(live.state, finished)
+        answers = [logged.seq for logged in events if is_answer(logged.event)]
+        live._kept_seq = max([1, *answers, *(stage.seq for stage in finished)])
         return live
 
     @property
@@ -92,9 +99,11 @@ class LiveRun:
         Raises:
             StoreError: its log cannot be written.
         """
-        if self.run.state is RunState.QUEUED:
+        if not self._is_claimed:
             self.run = await self._parts.store.claim(self.run.run_id)
             self.manager.claimed(self.run)
+            self._is_claimed = True
+            await self._begin_again()
         run, settings = self.run, self._parts.settings
         query = self._request.to_query(run.owner, run.session_id, await self._history())
         self.state.query = msgspec.structs.replace(
@@ -167,21 +176,23 @@ class LiveRun:
         """
         await self._stop(Outcome.CANCELLED, None)
 
-    async def lose(self, error: TailraceError) -> None:
-        """End the run as failed with `error`, because its process goes.
+    async def leave(self) -> None:
+        """Let the run go as it is, because its process goes: who opens the home next goes on.
 
-        One that waits for its user is let go as it is: whoever opens the home next finds it.
+        Its viewers' streams end without an end, so that they come back.
 
         Raises:
-            StoreError: the log cannot be written.
+            StoreError: the store cannot be written; the run is found as one whose process died.
         """
-        await self._decided()
-        if not self.waits:
-            await self._stop(Outcome.FAILED, error)
+        if self.manager.ending:
+            await self.ended.wait()
             return
         if self.task is not None:
             self.task.cancel()
+            await asyncio.wait([self.task])
+        await self.manager.settled()
         self.manager.log.close()
+        await self._parts.store.release(self.run.run_id, self.manager.epoch)
 
     async def close_failed(self, error: TailraceError) -> None:
         """End the run through the store, because its own log could not be written.
@@ -206,6 +217,20 @@ class LiveRun:
         """Return once nothing is on its way to its question: it waits, goes on, or has ended."""
         if self.manager.fold.input_required is not None:  # otherwise it may never be settled
             await self.manager.settled()
+
+    async def _begin_again(self) -> None:
+        """Take back what an attempt that died had begun, if it had."""
+        if self.manager.fold.last_seq == self._kept_seq:
+            return
+        await self.manager.emit(
+            StreamEvent(
+                type=EventType.RETRACT,
+                content="Going on where the last finished step left off",
+                timestamp=self._clock.now(),
+                stage=self.state.stage,
+                metadata={"discard_after": self._kept_seq},
+            )
+        )
 
     async def _stop(self, outcome: Outcome, error: TailraceError | None) -> None:
         if self.manager.ending:

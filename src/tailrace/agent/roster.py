@@ -47,17 +47,18 @@ class Roster:
             self._line_up(live)
         live.task = asyncio.create_task(self._work(live), name=f"run {live.run.run_id}")
 
-    async def shut_down(self, error: TailraceError) -> None:
-        """End every run with `error`, but for those that wait, and wait for their tasks."""
-        runs = list(self._runs.values())
-        for live in runs:
-            try:
-                await live.lose(error)
-            except StoreError:
-                _log.warning("run %s will be closed at the next start", live.run.run_id)
-        tasks = [live.task for live in runs if live.task is not None]
-        if tasks:
-            await asyncio.wait(tasks, timeout=_SHUT_DOWN_S)
+    async def shut_down(self) -> None:
+        """Let go of every run as it is, for whoever opens the home next."""
+        leaving = [asyncio.create_task(self._leave(live)) for live in self._runs.values()]
+        if leaving:
+            await asyncio.wait(leaving, timeout=_SHUT_DOWN_S)
+
+    @staticmethod
+    async def _leave(live: LiveRun) -> None:
+        try:
+            await live.leave()
+        except StoreError:
+            _log.warning("run %s will be found as if the process had died", live.run.run_id)
 
     async def _work(self, live: LiveRun) -> None:
         """The life of a run's task, from the queue to its end.

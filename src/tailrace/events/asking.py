@@ -65,3 +65,8 @@ def answering(asked: StreamEvent, text: str, at: datetime) -> StreamEvent:
         node=asked.node,
         metadata={"request_id": asked.metadata["request_id"], "input": text},
     )
+
+
+def is_answer(event: StreamEvent) -> bool:
+    """Whether `event` has what a user answered."""
+    return event.type is EventType.DONE and "request_id" in event.metadata

@@ -69,8 +69,8 @@ class ContextNode(BaseNode):
         if kind is QueryType.QA_ANALYSIS and sufficiency is Sufficiency.INSUFFICIENT:
             state.final_content = await self._nothing(query, scope)
             await write(self, scope, state.final_content)
-            await self.end(state, scope, "Nothing in your documents is about this")
             state.outcome = Outcome.INSUFFICIENT_CONTEXT
+            await self.end(state, scope, "Nothing in your documents is about this")
             return state
         await self.end(state, scope, _summary(gathering.items))
         return state

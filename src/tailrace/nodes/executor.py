@@ -83,8 +83,8 @@ class ExecutorNode(BaseNode):
         refused = step is _ANSWER and is_refusal(reply.text)
         summary = "The passages do not hold the answer" if refused else _DONE[step.action]
         remarks = [each for each in (remark, reply.remark) if each]
-        await self.end(state, scope, ". ".join([summary, *remarks]))
         state.outcome = Outcome.INSUFFICIENT_CONTEXT if refused else Outcome.ANSWERED
+        await self.end(state, scope, ". ".join([summary, *remarks]))
         return state
 
     async def _show_passages(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
@@ -92,8 +92,8 @@ class ExecutorNode(BaseNode):
         for piece in pieces:
             await write(self, scope, piece)
         state.final_content = "".join(pieces)
-        await self.end(state, scope, "Shown the passages; no language model is set up")
         state.outcome = Outcome.ANSWERED
+        await self.end(state, scope, "Shown the passages; no language model is set up")
         return state
 
 

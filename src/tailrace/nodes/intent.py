@@ -80,17 +80,14 @@ class IntentNode(BaseNode):
             return state
         state.intent = intent
         summary = _SUMMARIES[intent.type]
-        answered = False
         if intent.type is QueryType.SIMPLE_CHAT:
             summary = await self._chat(state, scope, info) or summary
-            answered = True
+            state.outcome = Outcome.ANSWERED
         elif intent.type is QueryType.CLARIFICATION_NEEDED:
             state.final_content = intent.clarifying_question
             await write(self, scope, intent.clarifying_question)
-            answered = True
-        await self.end(state, scope, summary)
-        if answered:
             state.outcome = Outcome.ANSWERED
+        await self.end(state, scope, summary)
         return state
 
     async def _intent(self, query: Query, scope: RunScope, info: ModelInfo | None) -> Intent:

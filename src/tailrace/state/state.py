@@ -130,7 +130,9 @@ class WorkflowState:
         run_id: The run; the seed's `workflow_id`.
         streaming_enabled: Whether the run ends with `stream_complete` rather than `completed`.
         final_content: The whole answer, once there is one.
-        outcome: How the run ends; None while it goes on. A node that sets it ends the run.
+        outcome: How the run ends; None while it goes on. A node that sets it, before it ends its
+            stage, ends the run.
+        finished: The stages whose results are kept; they are not run again.
         waiting_for: What the run waits for its user to say; None where it does not wait. A node
             sets it with `ask`, and is run again once there is an answer.
         newest_events: Gives the newest events of the log.
@@ -144,6 +146,7 @@ class WorkflowState:
     contexts: ContextCollection = field(default_factory=ContextCollection)
     final_content: str = ""
     outcome: Outcome | None = None
+    finished: list[WorkflowStage] = field(default_factory=list[WorkflowStage])
     waiting_for: InputRequest | None = None
     errors: list[str] = field(default_factory=list[str])
     newest_events: Callable[[], Sequence[StreamEvent]] = _no_events

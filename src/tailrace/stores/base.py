@@ -101,10 +101,15 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What a finished stage hands on, committed with the event that ends it."""
+    """What a finished stage hands on, committed with the event that ends it.
+
+    Attributes:
+        seq: Of that event; 0 before it is committed.
+    """
 
     stage: WorkflowStage
     output: dict[str, JSON]
+    seq: int = 0
 
 
 class FinalState(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,11 +179,20 @@ class RunStore(Protocol):
         ...
 
     async def claim(self, run_id: str) -> RunRow:
-        """Become the run's worker: state RUNNING, epoch and attempts one higher.
+        """Become the run's worker: state RUNNING, attempts one higher.
+
+        The epoch is one higher too, but for the very first worker's.
 
         Raises:
             NotFoundError: there is no such run.
             LogClosedError: it has ended.
+        """
+        ...
+
+    async def release(self, run_id: str, epoch: int) -> None:
+        """Give a run back as it is, for another worker: state QUEUED, attempts one lower.
+
+        A run that has ended, waits for its user or belongs to another epoch stays as it is.
         """
         ...
 

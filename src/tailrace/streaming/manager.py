@@ -72,6 +72,11 @@ class StreamingManager:
         return manager
 
     @property
+    def epoch(self) -> int:
+        """The fencing number it writes under."""
+        return self._epoch
+
+    @property
     def ending(self) -> bool:
         """Whether the run has said its last: its terminal event is emitted, or cannot be."""
         return self._ending or self._error is not None

@@ -110,6 +110,25 @@ async def check_a_stale_epoch_is_fenced(store: Store) -> None:
     assert await store.append(run_id, 2, 2, chunks(run_id, 2, ["new"], 2)) == 2
 
 
+async def check_a_run_is_given_back(store: Store) -> None:
+    """Who claims it next has a new epoch, and what was tried so far does not count against it."""
+    conversation = await store.create_conversation("", "home", {}, AT)
+    run_id = (await accepted_run(store, conversation_id=conversation.id)).run.run_id
+    await store.claim(run_id)
+    await store.append(run_id, 1, 2, chunks(run_id, 2, ["kept"]))
+    await store.release(run_id, 9)
+    assert (await store.get_run(run_id, "")).state is RunState.RUNNING, "another epoch's release"
+    await store.release(run_id, 1)
+    given_back = await store.get_run(run_id, "")
+    message = (await store.list_messages(conversation.id, ""))[1]
+    assert (given_back.state, given_back.attempts) == (RunState.QUEUED, 0)
+    assert (message.status, message.content) == (MessageStatus.PENDING, "kept")
+    again = await store.claim(run_id)
+    assert (again.state, again.attempts, again.epoch) == (RunState.RUNNING, 1, 2)
+    stale = chunks(run_id, 3, ["stale"])
+    await refused(FencedError, store.append(run_id, 1, 3, stale), "who gave it back")
+
+
 async def check_the_end_is_one_commit_and_final(store: Store) -> None:
     """The terminal event and the message's final state come together; nothing follows."""
     conversation = await store.create_conversation("", "home", {}, AT)
@@ -127,7 +146,7 @@ async def check_the_end_is_one_commit_and_final(store: Store) -> None:
     assert (message.status, message.content) == (MessageStatus.COMPLETED, "The plan.")
     assert (message.outcome, message.error_code) == (Outcome.ANSWERED, None)
     assert terminal.event.metadata["content_sha256"] == content_sha256(message.content)
-    assert await store.stage_results(run_id) == [result]
+    assert await store.stage_results(run_id) == [msgspec.structs.replace(result, seq=3)]
     after = chunks(run_id, 5, ["late"])
     await refused(LogClosedError, store.append(run_id, 1, 5, after), "an append after the end")
     await refused(LogClosedError, store.claim(run_id), "a claim after the end")
@@ -276,6 +295,7 @@ CHECKS = (
     check_append_is_idempotent_and_ordered,
     check_reads_follow_the_cursor,
     check_a_stale_epoch_is_fenced,
+    check_a_run_is_given_back,
     check_the_end_is_one_commit_and_final,
     check_cancel_closes_the_log,
     check_open_runs_can_be_failed,

@@ -3,7 +3,8 @@
 Rule 1: every way through ends in exactly one terminal event: answered, insufficient, failed; only
     a cancelled run gets its terminal event from whoever cancels it.
 Rule 2: one engine serves all runs; it keeps nothing between them.
-Rule 3: a run that waits for its user is left where it is, and later goes on with that stage.
+Rule 3: a stage that is finished is not run again: a run that waited for its user, or whose process
+    died, goes on with the first that is not.
 """
 
 import asyncio
@@ -83,14 +84,17 @@ class WorkflowEngine:
                 yield event
 
     async def _run_nodes(self, state: WorkflowState, scope: RunScope) -> None:
-        first = ORDER.index(state.stage) if state.stage in ORDER else 0
-        for stage in ORDER[first:]:
+        for stage in ORDER:
+            if state.outcome is not None:
+                return
+            if stage in state.finished:
+                continue
             if state.stage is not stage:
                 state.update_stage(stage)
             await self._nodes[stage].execute(state, scope)
-            if state.outcome is not None or state.waiting_for is not None:
+            if state.waiting_for is not None:
                 return
-        state.outcome = Outcome.ANSWERED
+            state.finished.append(stage)
 
     async def _end(
         self, state: WorkflowState, scope: RunScope, error: TailraceError | None

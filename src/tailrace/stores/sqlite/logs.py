@@ -152,13 +152,13 @@ def stage_results(connection: apsw.Connection, run_id: str) -> list[StageResult]
     """What the run's finished stages have handed on, in the order they finished."""
     found = rows.rows(
         connection,
-        "SELECT stage, output FROM stages "
+        "SELECT stage, output, seq FROM stages "
         "WHERE run = (SELECT id FROM runs WHERE run_id = ?) ORDER BY seq",
         (run_id,),
     )
     return [
-        StageResult(stage=WorkflowStage(stage), output=rows.json_object(output))
-        for stage, output in found
+        StageResult(stage=WorkflowStage(stage), output=rows.json_object(output), seq=seq)
+        for stage, output, seq in found
     ]
 
 

@@ -74,7 +74,8 @@ def claim(connection: apsw.Connection, run_id: str, at: datetime) -> RunRow:
     run = run_of(connection, run_id)
     if run.state not in LIVE_STATES:
         raise LogClosedError(closed(run_id))
-    epoch = run.epoch + 1 if run.attempts else run.epoch
+    is_first = not run.attempts and run.last_seq == 1
+    epoch = run.epoch if is_first else run.epoch + 1
     connection.execute(
         "UPDATE runs SET state = 'running', attempts = attempts + 1, epoch = ?, updated_at = ? "
         "WHERE run_id = ?",
@@ -85,6 +86,21 @@ def claim(connection: apsw.Connection, run_id: str, at: datetime) -> RunRow:
         (time_text(at), run.assistant_message_id),
     )
     return run_of(connection, run_id)
+
+
+def release(connection: apsw.Connection, run_id: str, epoch: int, at: datetime) -> None:
+    """Give the run back, if it is at work under `epoch`."""
+    row = one(
+        connection,
+        "UPDATE runs SET state = 'queued', attempts = attempts - 1, updated_at = ? "
+        "WHERE run_id = ? AND epoch = ? AND state = 'running' RETURNING assistant_message_id",
+        (time_text(at), run_id, epoch),
+    )
+    if row is not None:
+        connection.execute(
+            "UPDATE messages SET status = 'pending', updated_at = ? WHERE id = ?",
+            (time_text(at), row[0]),
+        )
 
 
 def get(connection: apsw.Connection, run_id: str, owner: str) -> RunRow:

@@ -55,6 +55,11 @@ class SQLiteStore:
         at = self._clock.now()
         return await self.database.write(lambda c: runs.claim(c, run_id, at))
 
+    async def release(self, run_id: str, epoch: int) -> None:
+        """See `RunStore.release`."""
+        at = self._clock.now()
+        await self.database.write(lambda c: runs.release(c, run_id, epoch, at))
+
     def append(
         self,
         run_id: str,
