@@ -7,6 +7,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     ├── InvalidRequestError        the request cannot be served as it is
     │   └── CursorError            the cursor is malformed or ahead of the log
     ├── NotFoundError              no such run, conversation, message or document
+    ├── HistoryTrimmedError        these events were let go of; what they amount to is kept
     ├── ConflictError              the thing asked for does not fit its present state
     │   └── InputExpiredError      nobody answered the run in time
     ├── LimitExceededError         a limit of the run was reached
@@ -48,6 +49,8 @@ class ErrorCode(StrEnum):
     """The body is over its limit; send less, or the long text as a document."""
     NOT_FOUND = "not_found"
     """There is none, or it is somebody else's; check the id and the key."""
+    HISTORY_TRIMMED = "history_trimmed"
+    """These events were let go of after a while; watch from the run's snapshot."""
     CONFLICT = "conflict"
     """It does not fit the present state; look at that state, then ask again."""
     UNAUTHORIZED = "unauthorized"
@@ -142,6 +145,25 @@ class NotFoundError(TailraceError):
     """There is no such run, conversation, message or document, or it is somebody else's."""
 
     default_code = ErrorCode.NOT_FOUND
+
+
+class HistoryTrimmedError(TailraceError):
+    """Events of a run that ended long ago were let go of; its snapshot and its end are kept.
+
+    Attributes:
+        run_id: The run.
+        trimmed_seq: Events up to this one are gone.
+    """
+
+    default_code = ErrorCode.HISTORY_TRIMMED
+
+    def __init__(self, run_id: str, trimmed_seq: int) -> None:
+        super().__init__(
+            f"the events of run {run_id} up to {trimmed_seq} were let go of, as it ended long ago; "
+            "watch it with from=snapshot"
+        )
+        self.run_id = run_id
+        self.trimmed_seq = trimmed_seq
 
 
 class ConflictError(TailraceError):

@@ -48,6 +48,7 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.INVALID_CURSOR: 400,
     ErrorCode.BODY_TOO_LARGE: 413,
     ErrorCode.NOT_FOUND: 404,
+    ErrorCode.HISTORY_TRIMMED: 410,
     ErrorCode.CONFLICT: 409,
     ErrorCode.UNAUTHORIZED: 401,
     ErrorCode.FORBIDDEN_HOST: 403,

@@ -21,6 +21,7 @@ from tailrace.events.fold import Status
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
 from tailrace.stores.conversations import ConversationStore
+from tailrace.stores.retention import Retention
 
 
 class RunState(StrEnum):
@@ -77,6 +78,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
         attempts: How many workers have claimed it; to go on after a wait is none.
         outcome: How it ended; None while it has not.
         error_code: Why it failed; None where it did not.
+        trimmed_seq: Events up to this one were let go of; 0 where all are there.
     """
 
     run_id: str
@@ -98,6 +100,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+    trimmed_seq: int = 0
 
 
 class StageResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,6 +261,7 @@ class RunStore(Protocol):
         """Up to `limit` events after `after_seq`, in order; checksums are verified.
 
         Raises:
+            HistoryTrimmedError: the first of them were let go of.
             CorruptLogError: an event does not match its checksum.
         """
         ...
@@ -279,7 +283,7 @@ class RunStore(Protocol):
         ...
 
 
-class Store(RunStore, ConversationStore, Protocol):
+class Store(RunStore, ConversationStore, Retention, Protocol):
     """Everything one home keeps, but for its documents."""
 
     async def aclose(self) -> None:

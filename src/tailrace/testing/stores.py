@@ -26,7 +26,7 @@ from tailrace.events.event import StreamEvent
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.stores.base import NewRun, RunState, StageResult, Store
 from tailrace.stores.conversations import MessageStatus
-from tailrace.testing import conversations
+from tailrace.testing import conversations, trimming
 from tailrace.testing.made_runs import AT, accepted_run, chunks, closing, placed, refused
 
 OpenStore = Callable[[], Awaitable[Store]]
@@ -305,5 +305,6 @@ CHECKS = (
     check_an_idempotency_key_finds_its_run,
     check_owners_do_not_see_each_other,
     *conversations.CHECKS,
+    *trimming.CHECKS,
 )
 """Every promise of the contract, one function each; a test can be parametrised over them."""

@@ -124,6 +124,10 @@ const WORDS: Readonly<Record<Language, Words>> = {
       'What can be read is shown. Ask again for a whole answer.',
     ],
     fenced: ['Another worker took over', 'Load the conversation again to follow it.'],
+    history_trimmed: [
+      'The steps of this answer are gone',
+      'They were let go of after a while; the answer itself is kept. Load the conversation again.',
+    ],
     log_closed: ['This answer has ended', 'Load the conversation again to see all of it.'],
     worker_lost: [
       'The server stopped while answering',
@@ -170,6 +174,7 @@ const WORDS: Readonly<Record<Language, Words>> = {
     storage_failed: ['服务器无法保存', '原因见服务器日志，请检查其磁盘。'],
     log_corrupt: ['保存的回答已损坏', '可读部分已显示。重新提问可得到完整回答。'],
     fenced: ['已由其他进程接管', '请重新打开此对话以继续查看。'],
+    history_trimmed: ['此回答的过程记录已清理', '回答本身已保留。请重新打开此对话查看。'],
     log_closed: ['此回答已结束', '请重新打开此对话查看全文。'],
     worker_lost: ['回答时服务器停止了', '已写内容会保留，重试可获取其余部分。'],
     internal: ['出现了意外错误', '请重试。若每次都如此，请反馈给我们。'],

@@ -12,6 +12,7 @@ import msgspec
 
 from tailrace.errors import (
     FencedError,
+    HistoryTrimmedError,
     LogClosedError,
     LogConflictError,
     NotFoundError,
@@ -134,16 +135,20 @@ def read(connection: apsw.Connection, run_id: str, after_seq: int, limit: int) -
     """Up to `limit` events after `after_seq`.
 
     Raises:
+        HistoryTrimmedError: the first of them were let go of.
         CorruptLogError: an event does not match its checksum.
     """
-    run = one(connection, "SELECT id, gen FROM runs WHERE run_id = ?", (run_id,))
+    run = one(connection, "SELECT id, gen, trimmed_seq FROM runs WHERE run_id = ?", (run_id,))
     if run is None:
         return []
+    *where, trimmed_seq = run
+    if after_seq < trimmed_seq:
+        raise HistoryTrimmedError(run_id, trimmed_seq)
     found = rows.rows(
         connection,
         "SELECT seq, type, data, checksum FROM events "
         "WHERE run = ? AND gen = ? AND seq > ? ORDER BY seq LIMIT ?",
-        (*run, after_seq, limit),
+        (*where, after_seq, limit),
     )
     return [rows.logged_event(run[1], row) for row in found]
 
@@ -206,7 +211,8 @@ def _repeat(
     if run.epoch != epoch:
         msg = f"run {run_id} belongs to attempt {run.epoch} now, not {epoch}"
         raise FencedError(msg)
-    written = read(connection, run_id, first_seq - 1, len(events))
+    after_seq = max(first_seq - 1, run.trimmed_seq)  # what was let go of cannot be compared
+    written = read(connection, run_id, after_seq, len(events))
     if [e.data for e in written] == [e.data for e in events]:
         return run.last_seq
     if run.state not in LIVE_STATES:

@@ -19,7 +19,7 @@ RUN_COLUMNS: Final = (
     "run_id, owner, query, request, session_id, conversation_id, user_message_id, "
     "assistant_message_id, state, stage, gen, epoch, "
     "(SELECT coalesce(max(seq), 0) FROM events WHERE run = runs.id AND gen = runs.gen), "
-    "attempts, outcome, error_code, created_at, updated_at, finished_at"
+    "attempts, outcome, error_code, created_at, updated_at, finished_at, trimmed_seq"
 )
 CONVERSATION_COLUMNS: Final = (
     "id, owner, title, user_id, page_name, status, metadata, created_at, updated_at"
@@ -91,6 +91,7 @@ def run_row(row: Row) -> RunRow:
         created_at=datetime.fromisoformat(row[16]),
         updated_at=datetime.fromisoformat(row[17]),
         finished_at=_time(row[18]),
+        trimmed_seq=row[19],
     )
 
 

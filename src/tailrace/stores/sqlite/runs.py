@@ -13,7 +13,7 @@ from tailrace.events.logged import LoggedEvent
 from tailrace.events.opening import opening
 from tailrace.stores.base import LIVE_STATES, Accepted, NewRun, RunRow
 from tailrace.stores.sqlite import conversations, rows
-from tailrace.stores.sqlite.logs import append, closed, read, run_of, unknown
+from tailrace.stores.sqlite.logs import append, closed, run_of, unknown
 from tailrace.stores.sqlite.rows import one, time_text
 
 _KEY_KEPT: Final = timedelta(hours=24)
@@ -51,16 +51,8 @@ def create(connection: apsw.Connection, run: NewRun) -> Accepted:
         ),
     )
     user, assistant = _create_messages(connection, run, question, at)
-    event = opening(
-        run_id=run.run_id,
-        session_id=run.session_id,
-        conversation_id=run.conversation_id,
-        user_message_id=user,
-        assistant_message_id=assistant,
-        at=run.created_at,
-    )
-    first = LoggedEvent.of(event)
-    append(connection, run.run_id, 1, 1, [first], event.stage)
+    first = _opening(run, user, assistant)
+    append(connection, run.run_id, 1, 1, [first], first.event.stage)
     return Accepted(run=run_of(connection, run.run_id), first_event=first)
 
 
@@ -164,7 +156,23 @@ def _same_request(connection: apsw.Connection, run: NewRun) -> Accepted | None:
             "use a new key"
         )
         raise InvalidRequestError(msg)
-    return Accepted(run=run_of(connection, run_id), first_event=read(connection, run_id, 0, 1)[0])
+    found = run_of(connection, run_id)
+    first = _opening(found, found.user_message_id, found.assistant_message_id)
+    return Accepted(run=found, first_event=first)
+
+
+def _opening(run: NewRun | RunRow, user: int | None, assistant: int | None) -> LoggedEvent:
+    """Event 1 of the run, which is the same whenever it is made: it may have been let go of."""
+    return LoggedEvent.of(
+        opening(
+            run_id=run.run_id,
+            session_id=run.session_id,
+            conversation_id=run.conversation_id,
+            user_message_id=user,
+            assistant_message_id=assistant,
+            at=run.created_at,
+        )
+    )
 
 
 def _check_conversation(connection: apsw.Connection, run: NewRun) -> None:

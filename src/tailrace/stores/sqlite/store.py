@@ -18,14 +18,11 @@ from tailrace.stores.conversations import Conversation, MessageRow, MessageStatu
 from tailrace.stores.sqlite import conversations, logs, messages, runs
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrate
+from tailrace.stores.sqlite.retention import SQLiteRetention
 
 
-class SQLiteStore:
+class SQLiteStore(SQLiteRetention):
     """Keeps runs, logs and conversations; each method is described by `stores.base.Store`."""
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self.database = database
-        self._clock = clock
 
     @classmethod
     async def open(
