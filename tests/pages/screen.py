@@ -175,7 +175,8 @@ _BARRIERS = """async (scheme) => {
     `${id}: ${nodes.map((node) => node.html.slice(0, 160) + ' ' + node.failureSummary).join('; ')}`)
 }"""
 
-_TOO_WIDE = """() => {
+_TOO_WIDE = """async () => {
+  await new Promise(requestAnimationFrame) // the page hears of its width before it is drawn
   const parts = '.view, .topbar, .rail, .passage, .passage .text, .box, .card, .composer'
   return [document.documentElement, ...document.querySelectorAll(parts)]
     .filter((each) => each.scrollWidth > each.clientWidth)

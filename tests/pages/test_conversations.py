@@ -69,6 +69,24 @@ async def test_what_is_not_sent_yet_is_kept_for_each_conversation(
         await expect(screen.question).to_have_value("")
 
 
+async def test_a_row_that_says_what_it_said_is_not_replaced_under_the_pointer(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    async with serve(SCRIPT) as served:
+        screen = await open_page(served.url)
+        page = screen.page
+        await screen.ask("Are you there?")
+        await screen.ended()
+        link = page.get_by_role("link", name="Are you there?", exact=True)
+        await link.wait_for()
+        row = await link.element_handle()
+        await page.get_by_role("link", name="Documents").click()
+        await expect(page.get_by_role("heading", name="Documents")).to_be_visible()
+        assert await row.evaluate("(each) => each.isConnected")
+        await link.click()
+        await expect(page.locator(".turn")).to_have_count(1)
+
+
 async def test_a_key_is_asked_for_kept_for_the_tab_and_sent(
     serve: Serve, open_page: OpenPage
 ) -> None:

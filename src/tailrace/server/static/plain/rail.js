@@ -21,6 +21,7 @@ export class Rail {
   #menu = make('div', { class: 'menu', popover: 'auto' })
   /** @type {Map<string, HTMLElement>} */
   #places = new Map()
+  #listed = ''
 
   /**
    * @param {App} app
@@ -84,23 +85,37 @@ export class Rail {
   }
 
   #show() {
-    const { words, conversations, documents, models } = this.app
-    const { items, total, loaded, error } = conversations.value
+    const { words, documents, models } = this.app
     setText(this.#documents, documents.value.loaded ? words.number(documents.value.total) : '')
     this.#showModel(models.value.setup)
+    this.#showList()
+    this.#showHere()
+  }
+
+  #showList() {
+    const { words, conversations } = this.app
+    const { items, total, loaded, live, error } = conversations.value
+    if (this.element.querySelector('.row input')) return // a name is being written
+    const now = new Date()
+    const groups = AGES.map((age) => ({
+      age,
+      rows: items.filter((item) => ageOf(item, now) === age),
+    })).filter(({ rows }) => rows.length > 0)
+    const rows = groups.map(({ age, rows }) => [
+      age,
+      rows.map(({ id, title }) => [id, title, live.has(id)]),
+    ])
+    const listed = JSON.stringify([rows, total, loaded, error !== null])
+    // a row that is replaced under the pointer loses its click
+    if (listed === this.#listed) return
+    this.#listed = listed
     if (items.length === 0) {
       const text = error ? words.say('rail.failed') : loaded ? words.say('rail.none') : ''
       this.#list.replaceChildren(make('p', {}, text), ...(error ? [this.#retry()] : []))
       return
     }
-    const now = new Date()
-    const groups = AGES.map((age) => ({
-      age,
-      rows: items.filter((item) => ageOf(item, now) === age),
-    }))
     /** @type {Node[]} */
     const parts = groups
-      .filter(({ rows }) => rows.length > 0)
       .flatMap(({ age, rows }) => [
         make('h2', {}, words.say(`age.${age}`)),
         make('ul', {}, ...rows.map((item) => this.#row(item))),
@@ -114,11 +129,9 @@ export class Rail {
         ),
       )
     }
-    if (this.element.querySelector('.row input')) return // a name is being written
     const focused = document.activeElement?.closest('[data-id]')?.getAttribute('data-id')
     this.#list.replaceChildren(...parts)
     if (focused) this.#rowOf(Number(focused))?.querySelector('a')?.focus({ preventScroll: true })
-    this.#showHere()
   }
 
   #showHere() {
