@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from asyncio.subprocess import Process
 from pathlib import Path
 
 import httpx2
@@ -27,6 +28,17 @@ from tailrace.settings import Settings
 run(Settings.from_environment(os.environ), on_ready=lambda url: print(url, flush=True))
 print("stopped", flush=True)
 """
+
+
+async def follow(
+    response: httpx2.Response, frames: list[str], process: Process, asked: signal.Signals
+) -> None:
+    """Read the types of what comes into `frames`; signal the server at the first chunk."""
+    decoder = SSEDecoder()
+    async for piece in response.aiter_raw():
+        frames += [json.loads(frame.data)["type"] for frame in decoder.feed(piece)]
+        if frames[-1:] == ["stream_chunk"]:
+            process.send_signal(asked)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
@@ -54,13 +66,10 @@ async def test_a_signal_lets_go_of_runs_breaks_off_streams_and_ends_the_server(
         assert json.loads((tmp_path / "server.json").read_text())["url"] == url
         frames: list[str] = []
         async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
-            path, decoder = "/api/agent/chat/stream", SSEDecoder()
+            path = "/api/agent/chat/stream"
             async with client.stream("POST", path, json={"query": "hello"}) as response:
                 with pytest.raises(httpx2.RemoteProtocolError):
-                    async for piece in response.aiter_raw():
-                        frames += [json.loads(frame.data)["type"] for frame in decoder.feed(piece)]
-                        if frames[-1:] == ["stream_chunk"]:
-                            process.send_signal(asked)
+                    await follow(response, frames, process, asked)
         assert "fail" not in frames
         assert await process.stdout.read() == b"stopped\n"
         assert await process.wait() == 0
