@@ -21,6 +21,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     │   └── ModelProtocolError     what came back is not what the protocol says
     ├── StoreError                 the store could not do it
     │   ├── FencedError            another attempt owns the run now
+    │   │   └── LeasedError        the run is not free to be claimed
     │   ├── LogConflictError       the same range was written with other bytes
     │   ├── LogClosedError         the run has ended
     │   ├── StorageFullError       no room left on the disk
@@ -243,6 +244,10 @@ class FencedError(StoreError):
     """Another attempt owns the run now; whoever sees this stops and writes nothing more."""
 
     default_code = ErrorCode.FENCED
+
+
+class LeasedError(FencedError):
+    """The run is not free: another worker's lease holds, or it waits for its user."""
 
 
 class LogConflictError(StoreError):

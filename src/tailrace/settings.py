@@ -48,9 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_query_chars: Limit of a question.
         max_body_bytes: Limit of a request's body.
         max_upload_bytes: Limit of a document.
+        max_runs_at_work: Runs that run at once, of all owners; who waits for a place takes turns.
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
         max_waiting_runs: Runs of one owner that wait for their user; further ones do not ask back.
+        lease_s: Where several processes share one store, a run whose process has been silent for
+            so long is another's to take; it is renewed four times as often.
         max_attempts: Processes that may die of one run before it is given up.
         max_answer_tokens: Limit of one answer, passed to the model and held by us.
         max_answer_bytes: Limit of one answer in UTF-8 bytes.
@@ -87,9 +90,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_query_chars: int = 32_768
     max_body_bytes: int = 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
+    max_runs_at_work: int = 256
     max_live_runs: int = 64
     max_queued_runs: int = 256
     max_waiting_runs: int = 1_000
+    lease_s: float = 10.0
     max_attempts: int = 3
     max_answer_tokens: int = 8_192
     max_answer_bytes: int = 1024 * 1024

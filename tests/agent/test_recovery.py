@@ -20,6 +20,7 @@ from tailrace.stores.base import NewRun, RunRow, RunState, StageResult
 from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.registry import open_stores
 from tailrace.testing.agents import scripted_agent
+from tailrace.testing.made_runs import claimed
 from tailrace.testing.model_script import ChatRequest as ModelRequest
 from tailrace.testing.model_script import Fault, Reply, Script, classify_as
 
@@ -88,7 +89,7 @@ async def died_after(home: Path, whole: Recorded, seq: int) -> None:
     )
     assert accepted.first_event.data == whole.events[0].data
     if seq > 1:
-        await store.claim(run.run_id)
+        await claimed(store, run.run_id, "")
     results = {result.seq: result for result in whole.results}
     for logged in whole.events[1:seq]:
         await store.append(
@@ -185,7 +186,7 @@ async def test_a_run_that_too_many_processes_died_of_is_given_up(tmp_path: Path)
     await died_after(home, whole, 4)
     store, _ = await open_stores(Settings(home=home))
     for _ in range(2):
-        await store.claim(whole.run.run_id)
+        await claimed(store, whole.run.run_id, "")
     await store.aclose()
     async with asyncio.timeout(30), scripted_agent(home) as (agent, _):
         events = [event async for event in agent.watch(whole.run.run_id)]

@@ -18,7 +18,7 @@ from tailrace.stores.base import RunState
 from tailrace.stores.sqlite.database import Synchronous
 from tailrace.stores.sqlite.store import SQLiteStore
 from tailrace.streaming.manager import StreamingManager
-from tailrace.testing.made_runs import AT, accepted_run
+from tailrace.testing.made_runs import AT, LEASE_S, accepted_run, claimed
 
 
 class GatedStore(SQLiteStore):
@@ -27,7 +27,9 @@ class GatedStore(SQLiteStore):
     gate: asyncio.Event
     is_full = False
 
-    def resume(self, run_id: str, event: LoggedEvent) -> "asyncio.Future[int]":
+    def resume(
+        self, run_id: str, event: LoggedEvent, *, worker: str, lease_s: float
+    ) -> "asyncio.Future[int]":
         real = super().resume
 
         async def commit() -> int:
@@ -35,7 +37,7 @@ class GatedStore(SQLiteStore):
             if self.is_full:
                 msg = "the disk is full"
                 raise StorageFullError(msg)
-            return await real(run_id, event)
+            return await real(run_id, event, worker=worker, lease_s=lease_s)
 
         return asyncio.ensure_future(commit())
 
@@ -46,7 +48,7 @@ async def open_manager(tmp_path: Path) -> AsyncGenerator[tuple[StreamingManager,
     store.gate = asyncio.Event()
     accepted = await accepted_run(store)
     manager = StreamingManager(accepted.run, accepted.first_event, store, 1 << 20)
-    manager.claimed(await store.claim(accepted.run.run_id))
+    manager.claimed(await claimed(store, accepted.run.run_id))
     async with asyncio.timeout(20):
         yield manager, store
     await manager.settled()
@@ -56,6 +58,10 @@ async def open_manager(tmp_path: Path) -> AsyncGenerator[tuple[StreamingManager,
 def question() -> StreamEvent:
     request = InputRequest(request_id="1", question="Which one?", expires_at=AT + timedelta(days=7))
     return asking(request, stage=WorkflowStage.INTENT_ANALYSIS, node=NodeType.INTENT, at=AT)
+
+
+async def resume(manager: StreamingManager) -> None:
+    await manager.resume(answering(question(), "That", AT), worker="worker", lease_s=LEASE_S)
 
 
 def note(text: str) -> StreamEvent:
@@ -82,7 +88,7 @@ async def test_what_is_said_while_an_answer_is_kept_follows_it_in_its_epoch(
 ) -> None:
     async with open_manager(tmp_path) as (manager, store):
         await manager.emit(question())
-        resumed = asyncio.ensure_future(manager.resume(answering(question(), "That", AT)))
+        resumed = asyncio.ensure_future(resume(manager))
         await asyncio.sleep(0)
         cancelled = asyncio.ensure_future(manager.emit(ending(Outcome.CANCELLED, AT)))
         await asyncio.sleep(0)
@@ -105,11 +111,11 @@ async def test_an_answer_that_cannot_be_kept_leaves_the_run_waiting(tmp_path: Pa
         store.gate.set()
         store.is_full = True
         with pytest.raises(StorageFullError):
-            await manager.resume(answering(question(), "That", AT))
+            await resume(manager)
         assert manager.fold.input_required is not None
         assert await state_of(store, manager) == (RunState.WAITING, 1)
         store.is_full = False
-        await manager.resume(answering(question(), "That", AT))
+        await resume(manager)
         assert (manager.fold.inputs[0]["input"], manager.ending) == ("That", False)
         assert await state_of(store, manager) == (RunState.RUNNING, 2)
 
@@ -122,7 +128,7 @@ async def test_a_restored_manager_goes_on_where_the_log_stands(tmp_path: Path) -
         run = await store.get_run(manager.run_id, "")
         events = await store.read(run.run_id, 0, run.last_seq)
         again = StreamingManager.restored(run, events, store, 1 << 20)
-        await again.resume(answering(question(), "That", AT))
+        await resume(again)
         await again.emit(StreamEvent.create_chunk("Well"))
         await again.emit(ending(Outcome.ANSWERED, AT))
         seen = [event async for event in again.stream()]

@@ -100,7 +100,11 @@ class LiveRun:
             StoreError: its log cannot be written.
         """
         if not self._is_claimed:
-            self.run = await self._parts.store.claim(self.run.run_id)
+            self.run = await self._parts.store.claim(
+                self.run.run_id,
+                worker=self._parts.worker,
+                lease_s=self._parts.settings.lease_s,
+            )
             self.manager.claimed(self.run)
             self._is_claimed = True
             await self._begin_again()
@@ -160,7 +164,11 @@ class LiveRun:
             raise error
         self.passed.clear()  # before its commit, after which somebody waits for it to pass again
         try:
-            await self.manager.resume(answering(asked, text, self._clock.now()))
+            await self.manager.resume(
+                answering(asked, text, self._clock.now()),
+                worker=self._parts.worker,
+                lease_s=self._parts.settings.lease_s,
+            )
         except BaseException:
             if self.waits:  # on; had it been taken, the run may ask the next question by now
                 self.passed.set()

@@ -35,6 +35,8 @@ class Parts:
         library: The model files of this machine.
         llm: The model.
         engine: Runs the nodes.
+        worker: The name its runs' leases are held under. Empty: no other process shares the
+            store, so that whatever holds a lease there is dead, and none needs to be renewed.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Parts:
     library: ModelLibrary
     llm: LLMClient
     engine: WorkflowEngine
+    worker: str = ""
 
 
 def default_engine(*own: BaseNode) -> WorkflowEngine:

@@ -5,6 +5,8 @@ Rule 2: when `append` returns, its events survive a killed process.
 Rule 3: only the newest epoch of a run may append; a run that has ended takes nothing more.
 Rule 4: a run whose newest event is `input_required` waits: it is WAITING and its message PENDING
     from the commit of that event to that of the next.
+Rule 5: a run in the queue or at work is its worker's until that one's lease ends, by the store's
+    clock; one that waits or has ended is nobody's. `cancel`, `fail` and an answer need no lease.
 """
 
 import asyncio
@@ -51,9 +53,12 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
         conversation_id: Where it belongs; None for a run without a conversation.
         retry_of: The ended run of the same conversation whose question it answers again; None
             where it brings a question of its own.
+        unless_busy: Refuse it while another run of the conversation is in its queue or at work.
         idempotency_key: The client's key; None without one.
         request_sha256: The hash of the request, to tell a repeat from a reuse of the key.
         created_at: Aware, UTC.
+        worker: Who keeps it in its queue; None where anybody may claim it.
+        lease_s: For how long it is that worker's.
     """
 
     run_id: str
@@ -63,9 +68,12 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     conversation_id: int | None
     retry_of: str | None = None
+    unless_busy: bool = False
     idempotency_key: str | None = None
     request_sha256: str = ""
     created_at: datetime
+    worker: str | None = None
+    lease_s: float = 0.0
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +155,19 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     first_event: LoggedEvent
 
 
+class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker learns when it looks for runs that the others have lost.
+
+    Attributes:
+        runs: Those that nobody holds, oldest first.
+        next_end_s: When the next lease of another worker ends, if it is not renewed; None where
+            no other holds one.
+    """
+
+    runs: list[RunRow]
+    next_end_s: float | None
+
+
 class StoreFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is found where a store is examined.
 
@@ -174,29 +195,50 @@ class RunStore(Protocol):
         Raises:
             NotFoundError: the conversation does not exist, is deleted, or is somebody else's; or
                 it has no such run to try again.
-            ConflictError: the run to try again has not ended, or is not the newest any more.
+            ConflictError: the run to try again has not ended, or is not the newest any more; or
+                the conversation is busy, and the run is only wanted where it is not.
             InvalidRequestError: the run to try again answered another question; or the
-                idempotency key is taken by another request. Where it is taken by the same one,
-                the run that has it is returned instead.
+                idempotency key was used for another request less than 24 hours ago. Where it
+                was used for the same one, that run is returned, whatever else would hold.
         """
         ...
 
-    async def claim(self, run_id: str) -> RunRow:
-        """Become the run's worker: state RUNNING, attempts one higher.
+    async def claim(self, run_id: str, *, worker: str, lease_s: float) -> RunRow:
+        """Take the run's lease for `lease_s`: state RUNNING, attempts one higher.
 
-        The epoch is one higher too, but for the very first worker's.
+        The epoch is one higher too, but for the very first claim by the worker that has accepted
+        the run, or of a run that nobody held. A worker may claim anew what it holds: its older
+        self, dead or not, is fenced by that.
 
         Raises:
             NotFoundError: there is no such run.
+            LeasedError: the lease of another worker has not ended, or the run waits for its user.
+            LogClosedError: it has ended.
+        """
+        ...
+
+    async def heartbeat(self, run_id: str, epoch: int, lease_s: float) -> None:
+        """Renew the lease: it ends `lease_s` from now. A run that waits has none to renew.
+
+        A lease that has ended is renewed as well, as long as nobody else has claimed the run.
+
+        Raises:
+            NotFoundError: there is no such run.
+            FencedError: the run's epoch is another, or it was given back.
             LogClosedError: it has ended.
         """
         ...
 
     async def release(self, run_id: str, epoch: int) -> None:
-        """Give a run back as it is, for another worker: state QUEUED, attempts one lower.
+        """Give a run back as it is, for any worker: state QUEUED, no lease.
 
-        A run that has ended, waits for its user or belongs to another epoch stays as it is.
+        Attempts are one lower, if it was claimed. A run that has ended, waits for its user or
+        belongs to another epoch stays as it is.
         """
+        ...
+
+    async def lost_runs(self, worker: str, limit: int) -> LostRuns:
+        """Up to `limit` runs that a worker other than `worker` has lost, or that nobody holds."""
         ...
 
     def append(
@@ -224,11 +266,13 @@ class RunStore(Protocol):
         """
         ...
 
-    def resume(self, run_id: str, event: LoggedEvent) -> "asyncio.Future[int]":
+    def resume(
+        self, run_id: str, event: LoggedEvent, *, worker: str, lease_s: float
+    ) -> "asyncio.Future[int]":
         """Go on with a run that waits, under the epoch of `event`, which has its user's answer.
 
-        One commit: the event, the state RUNNING, the message STREAMING; the attempts stay as they
-        are. The same event again succeeds: a reply was lost.
+        One commit: the event, the state RUNNING, the message STREAMING, the lease; the attempts
+        stay as they are. The same event again succeeds: a reply was lost.
 
         Raises (through the future):
             FencedError: the run's epoch is not the one before the event's.
@@ -253,8 +297,8 @@ class RunStore(Protocol):
         """
         ...
 
-    async def live_runs(self) -> list[RunRow]:
-        """All runs whose log is open, oldest first."""
+    async def live_runs(self, worker: str | None = None) -> list[RunRow]:
+        """All runs whose log is open, oldest first; not those held by others than `worker`."""
         ...
 
     async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:

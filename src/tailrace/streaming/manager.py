@@ -136,10 +136,11 @@ class StreamingManager:
         """Go on under the epoch of `run`, which this process has just claimed."""
         self._epoch = run.epoch
 
-    async def resume(self, event: StreamEvent) -> None:
+    async def resume(self, event: StreamEvent, *, worker: str, lease_s: float) -> None:
         """Say `event`, the answer this run waits for, as the first of the next epoch.
 
-        Returns after its commit. Nothing else may be on its way to the log: see `settled`.
+        The run is then `worker`'s for `lease_s`. Returns after its commit. Nothing else may be on
+        its way to the log: see `settled`.
 
         Raises:
             LogClosedError: the run has said its last.
@@ -165,7 +166,7 @@ class StreamingManager:
             if self._pending:
                 self._seal()
 
-        self._commit = self._store.resume(self.run_id, answer)
+        self._commit = self._store.resume(self.run_id, answer, worker=worker, lease_s=lease_s)
         self._commit.add_done_callback(resumed)
         await asyncio.shield(self._commit)
 

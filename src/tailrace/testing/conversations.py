@@ -11,7 +11,7 @@ from tailrace.errors import ConflictError, InvalidRequestError, NotFoundError
 from tailrace.events.types import Outcome
 from tailrace.stores.base import Store
 from tailrace.stores.conversations import MessageRow, MessageStatus, NewMessage
-from tailrace.testing.made_runs import AT, accepted_run, chunks, closing, refused
+from tailrace.testing.made_runs import AT, accepted_run, chunks, claimed, closing, refused
 
 _LATER = AT + timedelta(minutes=1)
 
@@ -145,7 +145,7 @@ async def check_a_retry_answers_the_same_message(store: Store) -> None:
     async def answered(text: str, retry_of: str | None = None) -> str:
         accepted = await accepted_run(store, conversation_id=conversation.id, retry_of=retry_of)
         run_id = accepted.run.run_id
-        await store.claim(run_id)
+        await claimed(store, run_id)
         await store.append(run_id, 1, 2, chunks(run_id, 2, [text]))
         log = await store.read(run_id, 0, 10)
         terminal, final = closing(log, Outcome.ANSWERED)

@@ -12,8 +12,11 @@ from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome
-from tailrace.stores.base import Accepted, FinalState, NewRun, Store
+from tailrace.stores.base import Accepted, FinalState, NewRun, RunRow, Store
 from tailrace.stores.final import final_state
+
+LEASE_S = 10.0
+"""How long a lease of the kits holds."""
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 """When everything in the kits happens."""
@@ -27,8 +30,9 @@ async def accepted_run(
     key: str | None = None,
     retry_of: str | None = None,
     query: str = "What is in the plan?",
+    worker: str | None = None,
 ) -> Accepted:
-    """A new run in `store`."""
+    """A new run in `store`, which `worker` has in its queue; None: nobody has."""
     return await store.create(
         NewRun(
             run_id=new_run_id(),
@@ -41,8 +45,15 @@ async def accepted_run(
             idempotency_key=key,
             request_sha256="hash",
             created_at=AT,
+            worker=worker,
+            lease_s=LEASE_S,
         )
     )
+
+
+async def claimed(store: Store, run_id: str, worker: str = "worker") -> RunRow:
+    """The run, claimed by `worker` for `LEASE_S`."""
+    return await store.claim(run_id, worker=worker, lease_s=LEASE_S)
 
 
 def placed(run_id: str, seq: int, event: StreamEvent, epoch: int = 1) -> LoggedEvent:

@@ -23,11 +23,21 @@ from tailrace.errors import (
 from tailrace.events.asking import InputRequest, answering, asking
 from tailrace.events.ending import content_sha256
 from tailrace.events.event import StreamEvent
+from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.stores.base import NewRun, RunState, StageResult, Store
 from tailrace.stores.conversations import MessageStatus
 from tailrace.testing import conversations, trimming
-from tailrace.testing.made_runs import AT, accepted_run, chunks, closing, placed, refused
+from tailrace.testing.made_runs import (
+    AT,
+    LEASE_S,
+    accepted_run,
+    chunks,
+    claimed,
+    closing,
+    placed,
+    refused,
+)
 
 OpenStore = Callable[[], Awaitable[Store]]
 """Opens an empty store."""
@@ -102,8 +112,8 @@ async def check_reads_follow_the_cursor(store: Store) -> None:
 async def check_a_stale_epoch_is_fenced(store: Store) -> None:
     """After a second claim the first worker can write nothing more."""
     run_id = (await accepted_run(store)).run.run_id
-    first = await store.claim(run_id)
-    second = await store.claim(run_id)
+    first = await claimed(store, run_id)
+    second = await claimed(store, run_id)
     assert (first.epoch, second.epoch, second.attempts) == (1, 2, 2)
     late = chunks(run_id, 2, ["late"])
     await refused(FencedError, store.append(run_id, 1, 2, late), "a stale epoch")
@@ -114,7 +124,7 @@ async def check_a_run_is_given_back(store: Store) -> None:
     """Who claims it next has a new epoch, and what was tried so far does not count against it."""
     conversation = await store.create_conversation("", "home", {}, AT)
     run_id = (await accepted_run(store, conversation_id=conversation.id)).run.run_id
-    await store.claim(run_id)
+    await claimed(store, run_id)
     await store.append(run_id, 1, 2, chunks(run_id, 2, ["kept"]))
     await store.release(run_id, 9)
     assert (await store.get_run(run_id, "")).state is RunState.RUNNING, "another epoch's release"
@@ -123,7 +133,7 @@ async def check_a_run_is_given_back(store: Store) -> None:
     message = (await store.list_messages(conversation.id, ""))[1]
     assert (given_back.state, given_back.attempts) == (RunState.QUEUED, 0)
     assert (message.status, message.content) == (MessageStatus.PENDING, "kept")
-    again = await store.claim(run_id)
+    again = await claimed(store, run_id)
     assert (again.state, again.attempts, again.epoch) == (RunState.RUNNING, 1, 2)
     stale = chunks(run_id, 3, ["stale"])
     await refused(FencedError, store.append(run_id, 1, 3, stale), "who gave it back")
@@ -134,7 +144,7 @@ async def check_the_end_is_one_commit_and_final(store: Store) -> None:
     conversation = await store.create_conversation("", "home", {}, AT)
     accepted = await accepted_run(store, conversation_id=conversation.id)
     run_id = accepted.run.run_id
-    await store.claim(run_id)
+    await claimed(store, run_id)
     written = chunks(run_id, 2, ["The ", "plan."])
     terminal, final = closing([accepted.first_event, *written], Outcome.ANSWERED)
     result = StageResult(stage=WorkflowStage.EXECUTION, output={"x": 1})
@@ -149,14 +159,14 @@ async def check_the_end_is_one_commit_and_final(store: Store) -> None:
     assert await store.stage_results(run_id) == [msgspec.structs.replace(result, seq=3)]
     after = chunks(run_id, 5, ["late"])
     await refused(LogClosedError, store.append(run_id, 1, 5, after), "an append after the end")
-    await refused(LogClosedError, store.claim(run_id), "a claim after the end")
+    await refused(LogClosedError, claimed(store, run_id), "a claim after the end")
 
 
 async def check_cancel_closes_the_log(store: Store) -> None:
     """Cancel keeps the partial text, fences the worker, and changes nothing the second time."""
     conversation = await store.create_conversation("", "home", {}, AT)
     run_id = (await accepted_run(store, conversation_id=conversation.id)).run.run_id
-    await store.claim(run_id)
+    await claimed(store, run_id)
     await store.append(run_id, 1, 2, chunks(run_id, 2, ["partial"]))
     run = await store.cancel(run_id, AT + timedelta(seconds=1))
     assert (run.state, run.epoch, run.last_seq) == (RunState.CANCELLED, 2, 3)
@@ -194,18 +204,18 @@ async def check_a_run_waits_for_its_user(store: Store) -> None:
         message = (await store.list_messages(conversation.id, ""))[1]
         return run.state, message.status, run.epoch, run.attempts, run.last_seq
 
-    await store.claim(run_id)
+    await claimed(store, run_id)
     early = placed(run_id, 2, answering(_question(), "Of the mill.", AT), epoch=2)
-    await refused(LogConflictError, store.resume(run_id, early), "an answer nobody asked for")
+    await refused(LogConflictError, answered(store, run_id, early), "an answer nobody asked for")
     await store.append(run_id, 1, 2, [placed(run_id, 2, _question())])
     assert await standing() == (RunState.WAITING, MessageStatus.PENDING, 1, 1, 2)
     assert await store.live_runs() == [await store.get_run(run_id, "")]
     answer = placed(run_id, 3, answering(_question(), "Of the mill.", AT), epoch=2)
-    assert await store.resume(run_id, answer) == 3
-    assert await store.resume(run_id, answer) == 3
+    assert await answered(store, run_id, answer) == 3
+    assert await answered(store, run_id, answer) == 3
     assert await standing() == (RunState.RUNNING, MessageStatus.STREAMING, 2, 1, 3)
     other = placed(run_id, 3, answering(_question(), "Of the weir.", AT), epoch=2)
-    await refused(LogConflictError, store.resume(run_id, other), "a second answer")
+    await refused(LogConflictError, answered(store, run_id, other), "a second answer")
     stale = chunks(run_id, 4, ["late"])
     await refused(FencedError, store.append(run_id, 1, 4, stale), "the epoch before the answer")
     assert await store.append(run_id, 2, 4, chunks(run_id, 4, ["new"], 2)) == 4
@@ -217,7 +227,7 @@ async def check_a_run_that_waits_can_be_ended(store: Store) -> None:
     for ends_itself in (False, True):
         accepted = await accepted_run(store, conversation_id=conversation.id)
         run_id = accepted.run.run_id
-        await store.claim(run_id)
+        await claimed(store, run_id)
         asked = placed(run_id, 2, _question())
         await store.append(run_id, 1, 2, [asked])
         if ends_itself:
@@ -229,7 +239,12 @@ async def check_a_run_that_waits_can_be_ended(store: Store) -> None:
         message = (await store.list_messages(conversation.id, ""))[-1]
         assert (run.state, message.status) == (RunState.CANCELLED, MessageStatus.CANCELLED)
         late = placed(run_id, 3, answering(_question(), "Of the mill.", AT), epoch=2)
-        await refused(LogClosedError, store.resume(run_id, late), "an answer after the end")
+        await refused(LogClosedError, answered(store, run_id, late), "an answer after the end")
+
+
+def answered(store: Store, run_id: str, answer: LoggedEvent) -> Awaitable[int]:
+    """What comes of the answer to what the run waits for."""
+    return store.resume(run_id, answer, worker="worker", lease_s=LEASE_S)
 
 
 def _question() -> StreamEvent:
@@ -243,7 +258,7 @@ async def check_a_live_message_shows_its_log(store: Store) -> None:
     """A message of a live run has the text of its log so far."""
     conversation = await store.create_conversation("", "home", {}, AT)
     run_id = (await accepted_run(store, conversation_id=conversation.id)).run.run_id
-    await store.claim(run_id)
+    await claimed(store, run_id)
     await store.append(run_id, 1, 2, chunks(run_id, 2, ["so ", "far"]))
     message = (await store.list_messages(conversation.id, ""))[1]
     assert (message.status, message.content) == (MessageStatus.STREAMING, "so far")

@@ -30,6 +30,7 @@ from tailrace.stores.base import NewRun, Store
 from tailrace.stores.documents import DocumentRow, DocumentStore
 from tailrace.stores.registry import open_stores
 from tailrace.streaming.manager import StreamingManager
+from tailrace.testing.made_runs import claimed
 from tailrace.testing.model_script import Script
 from tailrace.testing.model_server import ScriptedModelServer
 from tailrace.workflow.engine import WorkflowEngine
@@ -117,7 +118,7 @@ class Workbench:
         manager = StreamingManager(
             accepted.run, accepted.first_event, self.store, self.settings.log_memory_bytes
         )
-        manager.claimed(await self.store.claim(accepted.run.run_id))
+        manager.claimed(await claimed(self.store, accepted.run.run_id))
         state = WorkflowState(run_id=accepted.run.run_id, query=query, streaming_enabled=streaming)
         scope = RunScope(
             streaming_manager=manager,

@@ -227,7 +227,9 @@ def _set_state(
     """Note that the run waits, or goes on, since `event`."""
     at = time_text(event.event.timestamp)
     connection.execute(
-        "UPDATE runs SET state = ?, updated_at = ? WHERE run_id = ?", (state, at, run_id)
+        "UPDATE runs SET state = ?, updated_at = ?, worker = NULL, lease_until = NULL "
+        "WHERE run_id = ?",
+        (state, at, run_id),
     )
     connection.execute(
         "UPDATE messages SET status = ?, updated_at = ? "
@@ -240,7 +242,8 @@ def _finish(connection: apsw.Connection, run_id: str, final: FinalState) -> None
     at = time_text(final.finished_at)
     row = one(
         connection,
-        "UPDATE runs SET state = ?, outcome = ?, error_code = ?, updated_at = ?, finished_at = ? "
+        "UPDATE runs SET state = ?, outcome = ?, error_code = ?, updated_at = ?, finished_at = ?, "
+        "worker = NULL, lease_until = NULL "
         "WHERE run_id = ? RETURNING assistant_message_id, conversation_id",
         (final.state.value, final.outcome.value, final.error_code, at, at, run_id),
     )

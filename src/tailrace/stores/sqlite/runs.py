@@ -8,35 +8,38 @@ from typing import Final
 
 import apsw
 
-from tailrace.errors import ConflictError, InvalidRequestError, LogClosedError, NotFoundError
+from tailrace.errors import ConflictError, InvalidRequestError, NotFoundError
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.opening import opening
 from tailrace.stores.base import LIVE_STATES, Accepted, NewRun, RunRow
 from tailrace.stores.sqlite import conversations, rows
-from tailrace.stores.sqlite.logs import append, closed, run_of, unknown
+from tailrace.stores.sqlite.leases import lease_end
+from tailrace.stores.sqlite.logs import append, run_of, unknown
 from tailrace.stores.sqlite.rows import one, time_text
 
 _KEY_KEPT: Final = timedelta(hours=24)
 
 
-def create(connection: apsw.Connection, run: NewRun) -> Accepted:
+def create(connection: apsw.Connection, run: NewRun, leased_at: datetime) -> Accepted:
     """Make the run, its messages and event 1.
 
     Raises:
         NotFoundError: no such conversation, or no such run to try again.
-        ConflictError: the run to try again has not ended, or is not the newest any more.
+        ConflictError: the run to try again has not ended, or is not the newest any more; or the
+            conversation is busy, and the run is only wanted where it is not.
         InvalidRequestError: the idempotency key, or the run to try again, had another request.
     """
     known = _same_request(connection, run)
     if known is not None:
         return known
     _check_conversation(connection, run)
+    _check_not_busy(connection, run)
     question = _question_of_retried(connection, run)
     at = time_text(run.created_at)
     connection.execute(
         "INSERT INTO runs (run_id, owner, query, request, request_sha256, idempotency_key, "
-        "session_id, conversation_id, state, stage, epoch, created_at, updated_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'init', 1, ?, ?)",
+        "session_id, conversation_id, state, stage, epoch, created_at, updated_at, worker, "
+        "lease_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'init', 1, ?, ?, ?, ?)",
         (
             run.run_id,
             run.owner,
@@ -48,51 +51,14 @@ def create(connection: apsw.Connection, run: NewRun) -> Accepted:
             run.conversation_id,
             at,
             at,
+            run.worker,
+            None if run.worker is None else lease_end(leased_at, run.lease_s),
         ),
     )
     user, assistant = _create_messages(connection, run, question, at)
     first = _opening(run, user, assistant)
     append(connection, run.run_id, 1, 1, [first], first.event.stage)
     return Accepted(run=run_of(connection, run.run_id), first_event=first)
-
-
-def claim(connection: apsw.Connection, run_id: str, at: datetime) -> RunRow:
-    """Become the run's worker.
-
-    Raises:
-        NotFoundError: no such run.
-        LogClosedError: it has ended.
-    """
-    run = run_of(connection, run_id)
-    if run.state not in LIVE_STATES:
-        raise LogClosedError(closed(run_id))
-    is_first = not run.attempts and run.last_seq == 1
-    epoch = run.epoch if is_first else run.epoch + 1
-    connection.execute(
-        "UPDATE runs SET state = 'running', attempts = attempts + 1, epoch = ?, updated_at = ? "
-        "WHERE run_id = ?",
-        (epoch, time_text(at), run_id),
-    )
-    connection.execute(
-        "UPDATE messages SET status = 'streaming', updated_at = ? WHERE id = ?",
-        (time_text(at), run.assistant_message_id),
-    )
-    return run_of(connection, run_id)
-
-
-def release(connection: apsw.Connection, run_id: str, epoch: int, at: datetime) -> None:
-    """Give the run back, if it is at work under `epoch`."""
-    row = one(
-        connection,
-        "UPDATE runs SET state = 'queued', attempts = attempts - 1, updated_at = ? "
-        "WHERE run_id = ? AND epoch = ? AND state = 'running' RETURNING assistant_message_id",
-        (time_text(at), run_id, epoch),
-    )
-    if row is not None:
-        connection.execute(
-            "UPDATE messages SET status = 'pending', updated_at = ? WHERE id = ?",
-            (time_text(at), row[0]),
-        )
 
 
 def get(connection: apsw.Connection, run_id: str, owner: str) -> RunRow:
@@ -116,16 +82,6 @@ def list_newest(
         f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE owner = ? AND (? IS NULL OR run_id < ?) "  # noqa: S608 - a constant of ours
         "ORDER BY run_id DESC LIMIT ?",
         (owner, before, before, limit),
-    )
-    return [rows.run_row(row) for row in found]
-
-
-def live(connection: apsw.Connection) -> list[RunRow]:
-    """All runs whose log is open, oldest first."""
-    found = rows.rows(
-        connection,
-        f"SELECT {rows.RUN_COLUMNS} FROM runs "  # noqa: S608 - a constant of ours
-        "WHERE state IN ('queued', 'running', 'waiting') ORDER BY run_id",
     )
     return [rows.run_row(row) for row in found]
 
@@ -186,6 +142,22 @@ def _check_conversation(connection: apsw.Connection, run: NewRun) -> None:
     if found is None:
         msg = f"there is no conversation {run.conversation_id}; create one, or leave the id out"
         raise NotFoundError(msg)
+
+
+def _check_not_busy(connection: apsw.Connection, run: NewRun) -> None:
+    if run.conversation_id is None or not run.unless_busy:
+        return
+    busy = one(
+        connection,
+        "SELECT run_id FROM runs WHERE conversation_id = ? AND state IN ('queued', 'running')",
+        (run.conversation_id,),
+    )
+    if busy is not None:
+        msg = (
+            f"run {busy[0]} of this conversation has not ended; wait for its end, stop it, or send "
+            "`on_conflict`: `enqueue` or `interrupt`"
+        )
+        raise ConflictError(msg)
 
 
 def _question_of_retried(connection: apsw.Connection, run: NewRun) -> int | None:

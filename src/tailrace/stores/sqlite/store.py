@@ -13,9 +13,9 @@ from tailrace.errors import TailraceError
 from tailrace.events.event import JSON
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
-from tailrace.stores.base import Accepted, FinalState, NewRun, RunRow, StageResult
+from tailrace.stores.base import Accepted, FinalState, LostRuns, NewRun, RunRow, StageResult
 from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, NewMessage
-from tailrace.stores.sqlite import conversations, logs, messages, runs
+from tailrace.stores.sqlite import conversations, leases, logs, messages, runs
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrate
 from tailrace.stores.sqlite.retention import SQLiteRetention
@@ -45,17 +45,28 @@ class SQLiteStore(SQLiteRetention):
 
     async def create(self, run: NewRun) -> Accepted:
         """See `RunStore.create`."""
-        return await self.database.write(lambda c: runs.create(c, run))
+        at = self._clock.now()
+        return await self.database.write(lambda c: runs.create(c, run, at))
 
-    async def claim(self, run_id: str) -> RunRow:
+    async def claim(self, run_id: str, *, worker: str, lease_s: float) -> RunRow:
         """See `RunStore.claim`."""
         at = self._clock.now()
-        return await self.database.write(lambda c: runs.claim(c, run_id, at))
+        return await self.database.write(lambda c: leases.claim(c, run_id, worker, lease_s, at))
+
+    async def heartbeat(self, run_id: str, epoch: int, lease_s: float) -> None:
+        """See `RunStore.heartbeat`."""
+        at = self._clock.now()
+        await self.database.write(lambda c: leases.heartbeat(c, run_id, epoch, lease_s, at))
 
     async def release(self, run_id: str, epoch: int) -> None:
         """See `RunStore.release`."""
         at = self._clock.now()
-        await self.database.write(lambda c: runs.release(c, run_id, epoch, at))
+        await self.database.write(lambda c: leases.release(c, run_id, epoch, at))
+
+    async def lost_runs(self, worker: str, limit: int) -> LostRuns:
+        """See `RunStore.lost_runs`."""
+        at = self._clock.now()
+        return await self.database.read(lambda c: leases.lost(c, worker, limit, at))
 
     def append(
         self,
@@ -75,9 +86,12 @@ class SQLiteStore(SQLiteRetention):
             )
         )
 
-    def resume(self, run_id: str, event: LoggedEvent) -> "asyncio.Future[int]":
+    def resume(
+        self, run_id: str, event: LoggedEvent, *, worker: str, lease_s: float
+    ) -> "asyncio.Future[int]":
         """See `RunStore.resume`."""
-        return self.database.write(lambda c: logs.resume(c, run_id, event))
+        at = self._clock.now()
+        return self.database.write(lambda c: leases.resume(c, run_id, event, worker, lease_s, at))
 
     async def cancel(self, run_id: str, at: datetime) -> RunRow:
         """See `RunStore.cancel`."""
@@ -89,9 +103,10 @@ class SQLiteStore(SQLiteRetention):
         """See `RunStore.fail`."""
         return await self.database.write(lambda c: logs.close(c, run_id, Outcome.FAILED, error, at))
 
-    async def live_runs(self) -> list[RunRow]:
+    async def live_runs(self, worker: str | None = None) -> list[RunRow]:
         """See `RunStore.live_runs`."""
-        return await self.database.read(runs.live)
+        at = self._clock.now()
+        return await self.database.read(lambda c: leases.live(c, worker, at))
 
     async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """See `RunStore.read`."""
