@@ -104,8 +104,8 @@ check-sizes: dev
 check-tree: dev
 	@$(TOOL)/check_tree.py
 
-bench: dev ## every benchmark; each prints its own report
-	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: dev ## every benchmark, then docs/performance.md; ARGS=--quick only tries them
+	@$(BIN)/python benchmarks/run_all.py $(ARGS)
 
 licences: dev ## the licence of everything that is installed to run
 	@$(TOOL)/check_licences.py

@@ -1,27 +1,26 @@
 """How soon a stop is a stop: from the request to cancel until the model sees its client hang up.
 
-A real server over HTTP and a scripted model, in one process; twenty runs for each moment.
+A real server over HTTP in a process of its own; the scripted model and the client share this one,
+and its clock. Every round stops a few runs at each moment: before the first token, in a stall,
+mid-answer.
 
-Run: make bench, or python benchmarks/bench_cancel.py
+Run: make bench, or python benchmarks/bench_cancel.py [--quick]
 """
 
-import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import httpx2
 import uvloop
 
-from tailrace.agent import ContextAgent
-from tailrace.events.types import EventType
-from tailrace.server.serve import running
-from tailrace.settings import Settings
-from tailrace.testing.agents import scripted_agent
-from tailrace.testing.model_script import Fault, Reply, classify_as
+from measuring import Bench, percentile
+from processes import Side, tailrace_server
+from tailrace.testing.model_script import ChatRequest, Fault, Reply
+from tailrace.testing.model_script import classify_as as classified
+from tailrace.testing.model_server import ScriptedModelServer
+from viewing import watch
 
-ROUNDS = 20
-MOMENTS = {
+_RUNS = 40
+_MOMENTS = {
     "before the first token": Reply(fault=Fault.mute()),
     "in a stall": Reply(chunks=["one ", "two "], fault=Fault.stall(2)),
     "mid-answer": Reply(chunks=["word "], chunk_delay_s=0.005, fault=Fault.endless()),
@@ -29,44 +28,47 @@ MOMENTS = {
 
 
 async def main() -> None:
-    """Measure each moment and print a table, in milliseconds."""
-    print(f"{'':24}hung up: median   max   answered: median   max")
-    for moment, reply in MOMENTS.items():
-        hung_up_ms, answered_ms = await _measure(reply)
-        print(
-            f"{moment:24}{statistics.median(hung_up_ms):15.1f}{max(hung_up_ms):6.1f}"
-            f"{statistics.median(answered_ms):19.1f}{max(answered_ms):6.1f}"
-        )
+    """Measure and print."""
+    bench = Bench("cancel", __doc__)
+    moment = "mid-answer"
+
+    def reply(_: ChatRequest) -> Reply:
+        return _MOMENTS[moment]
+
+    async with ScriptedModelServer(classified("simple_chat", reply)) as model:
+        with tailrace_server(model.url) as server:
+            for _ in range(bench.options.rounds):
+                for moment in _MOMENTS:
+                    found = [await _stop(server, model, moment) for _ in range(_RUNS)]
+                    hung_up_ms = sorted(hung_up for hung_up, _ in found)
+                    answered_ms = sorted(answered for _, answered in found)
+                    name = f"stop, {moment}"
+                    p99 = percentile(hung_up_ms, 0.99)
+                    bench.add(f"{name}: model's connection closed, p99", "ms", p99, at_most=100)
+                    p50 = percentile(hung_up_ms, 0.5)
+                    bench.add(f"{name}: model's connection closed, p50", "ms", p50)
+                    p99 = percentile(answered_ms, 0.99)
+                    bench.add(f"{name}: request answered, p99", "ms", p99)
+    bench.finish()
 
 
-async def _measure(reply: Reply) -> tuple[list[float], list[float]]:
-    hung_up_ms: list[float] = []
-    answered_ms: list[float] = []
-    script = classify_as("simple_chat", reply)
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as home:
-        async with (
-            scripted_agent(Path(home), script, settings=Settings(port=0)) as (agent, model),
-            running(agent) as url,
-            httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as client,
-        ):
-            for number in range(1, ROUNDS + 1):
-                run = (await client.post("/api/agent/runs", json={"query": "go on"})).json()
-                asked = await model.wait_for_request(2 * number)
-                if reply.chunks:
-                    await _first_chunk(agent, run["run_id"])
-                start_s = time.monotonic()
-                await client.post(f"/api/agent/runs/{run['run_id']}/cancel")
-                answered_ms.append((time.monotonic() - start_s) * 1000)
-                await asked.disconnected.wait()
-                assert asked.disconnected_at is not None
-                hung_up_ms.append((asked.disconnected_at - start_s) * 1000)
-    return hung_up_ms, answered_ms
-
-
-async def _first_chunk(agent: ContextAgent, run_id: str) -> None:
-    async for event in agent.watch(run_id):
-        if event.type is EventType.STREAM_CHUNK:
-            return
+async def _stop(server: Side, model: ScriptedModelServer, moment: str) -> tuple[float, float]:
+    """Milliseconds until the model's client has hung up, and until the stop is answered."""
+    async with httpx2.AsyncClient(base_url=server.url, trust_env=False, timeout=30) as client:
+        before = len(model.requests)
+        run = (await client.post("/api/agent/runs", json={"query": "go on"})).json()
+        path = f"/api/agent/runs/{run['run_id']}"
+        asked = await model.wait_for_request(before + 2)  # the first one asks what is meant
+        if _MOMENTS[moment].chunks:
+            viewer = await watch(server, f"{path}/events")
+            await viewer.first_chunk
+            viewer.close()
+        start_s = time.monotonic()
+        await client.post(f"{path}/cancel")
+        answered_s = time.monotonic() - start_s
+        await asked.disconnected.wait()
+        assert asked.disconnected_at is not None
+        return (asked.disconnected_at - start_s) * 1e3, answered_s * 1e3
 
 
 if __name__ == "__main__":

@@ -8,13 +8,11 @@ they need no window; read them as a ratio, for the two take turns on the same ma
     whole        markdown-it renders the whole text at every update, into `innerHTML`
     incremental  `MarkdownView` of packages/core
 
-Run: make bench, or python benchmarks/bench_markdown.py [--rounds 3] [--characters 20000]
+Run: make bench, or python benchmarks/bench_markdown.py [--quick]
 """
 
-import argparse
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +22,12 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, Page, sync_playwright
 
+from measuring import Bench
+
 CORE = Path(__file__).resolve().parent.parent / "frontend" / "packages" / "core"
 ESBUILD = CORE.parent.parent / "node_modules" / ".bin" / "esbuild"
 STEP = 4
+_CHARACTERS = 20_000
 
 ENTRY = """
 import MarkdownIt from 'markdown-it'
@@ -63,35 +64,24 @@ globalThis.stream = (kind, text, step) =>
 
 def main() -> None:
     """Let both take turns and print what each cost."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--characters", type=int, default=20_000)
-    options = parser.parse_args()
-    text = document(options.characters)
+    bench = Bench("markdown", __doc__, rounds=1)
+    text = document(_CHARACTERS // 10 if bench.options.quick else _CHARACTERS)
     script = bundle()
-    busy_s: dict[str, list[float]] = {"whole": [], "incremental": []}
-    slowest_ms: dict[str, list[float]] = {"whole": [], "incremental": []}
+    updates = len(text) / STEP
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        for _ in range(options.rounds):
-            for kind, seconds in busy_s.items():
+        for _ in range(bench.options.rounds):
+            busy_s: dict[str, float] = {}
+            for kind in ("whole", "incremental"):
                 page = browser.new_page()
-                busy, slowest = measure(page, script, kind, text)
-                seconds.append(busy)
-                slowest_ms[kind].append(slowest)
+                busy_s[kind], slowest_ms = measure(page, script, kind, text)
                 page.close()
+                bench.add(f"{kind}: an update, mean", "ms", busy_s[kind] / updates * 1e3)
+                bench.add(f"{kind}: an update, slowest", "ms", slowest_ms)
+            ratio = busy_s["whole"] / busy_s["incremental"]
+            bench.add("the whole rendered again, against ours", "x", ratio)
         browser.close()
-    updates = len(text) / STEP
-    print(f"{len(text)} characters in {updates:.0f} updates, {options.rounds} rounds")
-    for kind, seconds in busy_s.items():
-        print(
-            f"  {kind:12} {statistics.median(seconds):7.2f} s busy"
-            f"  {statistics.median(seconds) / updates * 1e6:8.0f} us/update"
-            f"  slowest update {max(slowest_ms[kind]):6.1f} ms"
-        )
-    ratios = [w / i for w, i in zip(busy_s["whole"], busy_s["incremental"], strict=True)]
-    print(f"  ratio        {statistics.median(ratios):7.1f} (of each round: ", end="")
-    print(", ".join(f"{ratio:.1f}" for ratio in ratios) + ")")
+    bench.finish()
 
 
 def measure(page: Page, script: str, kind: str, text: str) -> tuple[float, float]:

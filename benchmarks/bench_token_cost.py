@@ -8,19 +8,16 @@ one; the CPU time is that process's own, user and system. Every part adds to the
     viewer    + one in-process viewer a run
     server    the whole product: `tailrace serve`, one HTTP viewer a run, following over SSE
 
-Run: make bench, or python benchmarks/bench_token_cost.py [--seconds 5]
+Run: make bench, or python benchmarks/bench_token_cost.py [--quick]
 """
 
-import argparse
 import asyncio
 import json
-import os
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -28,6 +25,8 @@ from pathlib import Path
 import httpx2
 import uvloop
 
+from measuring import Bench
+from processes import BUILD, Side, scripted_model, tailrace_server
 from tailrace._clock import SYSTEM_CLOCK
 from tailrace._ids import new_run_id
 from tailrace.events.ending import ending
@@ -40,53 +39,50 @@ from tailrace.stores.base import NewRun, Store
 from tailrace.stores.registry import open_stores
 from tailrace.streaming.manager import StreamingManager
 
-LOADS = ((100, 100), (10, 30))
+_MANY = 100
+LOADS = ((_MANY, 100), (10, 30))
+PARTS = ("model", "log", "viewer", "server")
+PARTS_SAY = {
+    "model": "reading the model",
+    "log": "and the log",
+    "viewer": "and a viewer in the process",
+    "server": "the whole server, a viewer each over HTTP",
+}
 REQUEST = LLMRequest(messages=[Message("user", "go")])
 
 
 def main() -> None:
-    """Measure every part at every load and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of each answer")
-    parser.add_argument("--part", help=argparse.SUPPRESS)
-    parser.add_argument("--url", default="", help=argparse.SUPPRESS)
-    parser.add_argument("--runs", type=int, default=1, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.part:
-        cost = uvloop.run(_part(options.part, options.url, options.runs))
-        sys.stdout.write(json.dumps(cost))
+    """Measure every part at every load."""
+    if sys.argv[1:2] == ["--part"]:
+        part, url, runs = sys.argv[2:]
+        sys.stdout.write(json.dumps(uvloop.run(_part(part, url, int(runs)))))
         return
-    for runs, rate in LOADS:
-        tokens = int(options.seconds * rate)
-        print(f"{runs} runs x {rate} tokens/s, {tokens} tokens each")
-        before = 0.0
-        for part in ("model", "log", "viewer", "server"):
-            cost = _measure(part, runs, rate, tokens)
-            per_token_us = cost["cpu_s"] / (runs * tokens) * 1e6
-            line = f"  {part:7} {per_token_us:7.1f} us/token"
-            if part != "server":
-                line += f"  (+{per_token_us - before:5.1f})"
-            print(f"{line}  {cost['wall_s']:.1f} s, {cost['rows_per_token']:.2f} rows/token")
-            before = per_token_us
+    bench = Bench("token_cost", __doc__)
+    for _ in range(bench.options.rounds):
+        for runs, rate in LOADS:
+            for part in PARTS if runs == _MANY else PARTS[-1:]:
+                _add(bench, part, runs, rate)
+    bench.finish()
+
+
+def _add(bench: Bench, part: str, runs: int, rate: int) -> None:
+    tokens = int(bench.options.seconds * rate)
+    cost = _measure(part, runs, rate, tokens)
+    name = f"{runs} runs x {rate} tokens/s: {PARTS_SAY[part]}"
+    per_token_us = cost["cpu_s"] / (runs * tokens) * 1e6
+    limit = 60 if part == "server" and runs == _MANY else None
+    bench.add(f"{name}, CPU a token", "us", per_token_us, at_most=limit)
+    if part != "model":
+        bench.add(f"{name}, chunks a token", "", cost["rows_per_token"])
 
 
 def _measure(part: str, runs: int, rate: int, tokens: int) -> dict[str, float]:
-    script = ["--text", "token ", "--repeat", str(tokens), "--rate", str(rate)]
-    model = subprocess.Popen(
-        [sys.executable, "-m", "tailrace.testing.model_server", *script, "--intent", "simple_chat"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert model.stdout is not None
-        url = model.stdout.readline().strip()
+    with scripted_model("token ", tokens, rate) as model:
         if part == "server":
-            return _server(url, runs, tokens)
-        command = [sys.executable, __file__, "--part", part, "--url", url, "--runs", str(runs)]
+            with tailrace_server(model.url, {"TAILRACE_MAX_LIVE_RUNS": str(runs)}) as server:
+                return uvloop.run(_follow_all(server, runs, tokens))
+        command = [sys.executable, __file__, "--part", part, model.url, str(runs)]
         return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    finally:
-        model.terminate()
-        model.wait()
 
 
 def _cpu_s() -> float:
@@ -104,7 +100,8 @@ async def _store(folder: Path) -> AsyncGenerator[Store]:
 
 
 async def _part(part: str, url: str, runs: int) -> dict[str, float]:
-    folder = Path(tempfile.mkdtemp(dir=Path.cwd()))
+    BUILD.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=BUILD))
     llm = open_llm(Settings(home=folder, llm_url=url, llm_model="scripted"))
     counts = {"tokens": 0, "rows": 0}
 
@@ -139,19 +136,15 @@ async def _part(part: str, url: str, runs: int) -> dict[str, float]:
 
     try:
         async with _store(folder) as store:
-            start_s, wall_s = _cpu_s(), time.perf_counter()
+            cpu_s = _cpu_s()
             async with asyncio.TaskGroup() as tasks:
                 for _ in range(runs):
                     tasks.create_task(drop() if part == "model" else write(store))
-            cpu_s, wall_s = _cpu_s() - start_s, time.perf_counter() - wall_s
+            cpu_s = _cpu_s() - cpu_s
     finally:
         await llm.aclose()
         shutil.rmtree(folder)
-    return {
-        "cpu_s": cpu_s,
-        "wall_s": wall_s,
-        "rows_per_token": counts["rows"] / counts["tokens"],
-    }
+    return {"cpu_s": cpu_s, "rows_per_token": counts["rows"] / counts["tokens"]}
 
 
 async def _look(manager: StreamingManager) -> None:
@@ -160,45 +153,14 @@ async def _look(manager: StreamingManager) -> None:
             _ = logged.data
 
 
-def _server(url: str, runs: int, tokens: int) -> dict[str, float]:
-    home = Path(tempfile.mkdtemp(dir=Path.cwd()))
-    environment = {
-        **os.environ,
-        "TAILRACE_HOME": str(home),
-        "TAILRACE_LLM_URL": url,
-        "TAILRACE_LLM_MODEL": "scripted",
-        "TAILRACE_MAX_LIVE_RUNS": str(runs),
-    }
-    server = subprocess.Popen(
-        [sys.executable, "-m", "tailrace", "serve", "--port", "0"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert server.stdout is not None
-        base = server.stdout.readline().split()[-1]
-        return uvloop.run(_follow_all(base, server.pid, runs, tokens))
-    finally:
-        server.terminate()
-        server.wait()
-        shutil.rmtree(home)
-
-
-async def _follow_all(base: str, pid: int, runs: int, tokens: int) -> dict[str, float]:
+async def _follow_all(server: Side, runs: int, tokens: int) -> dict[str, float]:
     limits = httpx2.Limits(max_connections=runs, max_keepalive_connections=runs)
-    async with httpx2.AsyncClient(base_url=base, limits=limits, timeout=120) as client:
+    async with httpx2.AsyncClient(base_url=server.url, limits=limits, timeout=120) as client:
         await _follow(client, 0)  # what is made at first use is not what a token costs
-        start_s, wall_s = _process_cpu_s(pid), time.perf_counter()
+        cpu_s = server.cpu_s()
         chunks = await asyncio.gather(*(_follow(client, i) for i in range(runs)))
-        cpu_s, wall_s = _process_cpu_s(pid) - start_s, time.perf_counter() - wall_s
-    return {"cpu_s": cpu_s, "wall_s": wall_s, "rows_per_token": sum(chunks) / (runs * tokens)}
-
-
-def _process_cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        cpu_s = server.cpu_s() - cpu_s
+    return {"cpu_s": cpu_s, "rows_per_token": sum(chunks) / (runs * tokens)}
 
 
 async def _follow(client: httpx2.AsyncClient, number: int) -> int:
