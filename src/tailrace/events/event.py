@@ -64,6 +64,12 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         """Where a viewer stands that has seen this event."""
         return Cursor(self.gen, self.seq)
 
+    @property
+    def first_seq(self) -> int:
+        """The seq of the first event it stands for: its own, but for chunks that were merged."""
+        span = self.metadata.get("merged")
+        return self.seq if span is None else cast("list[int]", span)[0]
+
     @classmethod
     def from_dict(cls, data: Mapping[str, JSON]) -> Self:
         """The event that `to_dict` wrote as `data`.

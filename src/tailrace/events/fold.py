@@ -2,50 +2,45 @@
 
 Rule 1: the same events give the same fold, whoever folds them: writer, store, viewer, recovery.
 Rule 2: a `retract` takes back everything after its `discard_after`, except usage and time.
+Rule 3: a `snapshot` takes the place of all events up to its own seq.
 """
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Final, TypeVar, cast
-
-import msgspec
+from typing import Protocol, Self, TypeVar, cast
 
 from tailrace.events.event import JSON, StreamEvent
+from tailrace.events.increments import Increments
+from tailrace.events.logged import LoggedEvent
+from tailrace.events.snapshot import WAITING, Fact, Said, Snapshot, Standing, Status, Visit
 from tailrace.events.types import EventType, WorkflowStage
 
-_STATUS_TYPES: Final = frozenset({EventType.RUNNING, EventType.DONE, EventType.FAIL})
-
-WAITING: Final = "waiting"
-"""Among the stages a run has spent time in: that it waited for its user."""
-
-T = TypeVar("T")
+_STATUS_TYPES = frozenset({EventType.RUNNING, EventType.DONE, EventType.FAIL})
 
 
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a node said for people to read."""
+class _Placed(Protocol):
+    @property
+    def seq(self) -> int: ...
 
-    type: EventType
-    content: str
-    stage: WorkflowStage | None
-    progress: float | None
-    timestamp: datetime
+
+P = TypeVar("P", bound=_Placed)
 
 
 class RunFold:
     """The fold of a log: text, stage, progress, statuses, sources, usage, and how it ended."""
 
     __slots__ = (
+        "_answer",
         "_asked",
         "_citations",
         "_inputs",
-        "_length",
-        "_parts",
+        "_last",
         "_reasoning",
+        "_run",
         "_sources",
         "_stages",
         "_statuses",
         "_tools",
-        "_visited",
+        "_visits",
         "last_seq",
         "terminal",
         "usage",
@@ -55,39 +50,43 @@ class RunFold:
         self.last_seq = 0
         self.usage: dict[str, JSON] = {}
         self.terminal: StreamEvent | None = None
-        self._length = 0
-        self._parts: list[tuple[int, str]] = []
-        self._reasoning: list[tuple[int, str]] = []
-        self._statuses: list[tuple[int, Status]] = []
-        self._sources: list[tuple[int, dict[str, JSON]]] = []
-        self._citations: list[tuple[int, dict[str, JSON]]] = []
-        self._tools: list[tuple[int, dict[str, JSON]]] = []
-        self._asked: list[tuple[int, StreamEvent]] = []
-        self._inputs: list[tuple[int, dict[str, JSON]]] = []
-        self._stages: list[tuple[int, WorkflowStage, float | None]] = []
-        self._visited: list[tuple[str, datetime]] = []
+        self._last: StreamEvent | None = None
+        self._run: dict[str, JSON] = {}
+        self._answer = Increments()
+        self._reasoning = Increments()
+        self._statuses: list[Said] = []
+        self._sources: list[Fact] = []
+        self._citations: list[Fact] = []
+        self._tools: list[Fact] = []
+        self._asked: list[StreamEvent] = []
+        self._inputs: list[Fact] = []
+        self._stages: list[Standing] = []
+        self._visits: list[Visit] = []
+
+    @classmethod
+    def restored(cls, snapshot: StreamEvent) -> Self:
+        """The fold that `snapshot` was made of."""
+        fold = cls()
+        fold.apply(snapshot)
+        return fold
 
     def apply(self, event: StreamEvent) -> None:
         """Take in the next event of the log."""
         self.last_seq = event.seq
-        if event.stage is not None:
-            self._enter(event.seq, event.stage, event.progress, event.timestamp)
         if event.is_terminal:
             self.terminal = event
             return
-        item = (event.seq, event.metadata)
+        self._last = event
+        if event.type is EventType.SNAPSHOT:
+            self._restore(Snapshot.of_event(event))
+            return
+        if event.stage is not None:
+            self._enter(event.first_seq, event.stage, event.progress, event.timestamp)
         match event.type:
             case EventType.STREAM_CHUNK:
-                self._parts.append((event.seq, event.content))
-                self._length += len(event.content)
+                self._answer.add(event)
             case EventType.REASONING_CHUNK:
-                self._reasoning.append((event.seq, event.content))
-            case EventType.SOURCE:
-                self._sources.append(item)
-            case EventType.CITATION:
-                self._citations.append(item)
-            case EventType.TOOL_CALL | EventType.TOOL_RESULT:
-                self._tools.append(item)
+                self._reasoning.add(event)
             case EventType.USAGE:
                 self.usage = event.metadata
             case EventType.RETRACT:
@@ -95,79 +94,112 @@ class RunFold:
             case _:
                 self._say(event)
 
+    def snapshot(self) -> LoggedEvent:
+        """What it amounts to, as one event; how it ended is for the terminal event to say.
+
+        Nothing may be asked of a fold without events.
+        """
+        last = cast("StreamEvent", self._last)
+        chunks, reasoning_chunks = self._answer.marks(), self._reasoning.marks()
+        return Snapshot(
+            seq=last.seq,
+            text=self.text,
+            run=self._run,
+            chunks=chunks,
+            reasoning=self.reasoning,
+            reasoning_chunks=reasoning_chunks,
+            stages=self._stages,
+            visits=self._visits,
+            statuses=self._statuses,
+            sources=self._sources,
+            citations=self._citations,
+            tools=self._tools,
+            asked=self._asked,
+            inputs=self._inputs,
+            usage=self.usage,
+        ).to_event(last)
+
+    def is_increment(self, seq: int) -> bool:
+        """Whether the event `seq` is a piece of the answer or of the reasoning that counts."""
+        return self._answer.holds(seq) or self._reasoning.holds(seq)
+
     @property
     def text(self) -> str:
         """The answer so far, without what was retracted."""
-        return "".join(text for _, text in self._parts)
+        return self._answer.text
 
     @property
     def text_length(self) -> int:
         """Unicode code points of the answer so far: the offset of the next chunk."""
-        return self._length
+        return self._answer.length
 
     @property
     def chunk_count(self) -> int:
         """Chunks of the answer so far: the index of the next one."""
-        return len(self._parts)
+        return self._answer.count
 
     @property
     def reasoning(self) -> str:
         """The model's own reasoning text so far."""
-        return "".join(text for _, text in self._reasoning)
+        return self._reasoning.text
 
     @property
     def stage(self) -> WorkflowStage:
         """Where the run is."""
-        return self._stages[-1][1] if self._stages else WorkflowStage.INIT
+        if self.terminal is not None and self.terminal.stage is not None:
+            return self.terminal.stage
+        return self._stages[-1].stage if self._stages else WorkflowStage.INIT
 
     @property
     def progress(self) -> float | None:
         """Share of the stage that is done; None where it is unknown."""
-        return self._stages[-1][2] if self._stages else None
+        if self.terminal is not None:
+            return self.terminal.progress
+        return self._stages[-1].progress if self._stages else None
 
     @property
     def thinking(self) -> list[Status]:
         """What nodes said while they thought, in order."""
-        return [status for _, status in self._statuses if status.type is EventType.THINKING]
+        return [said.status for said in self._statuses if said.status.type is EventType.THINKING]
 
     @property
     def statuses(self) -> list[Status]:
         """What nodes said otherwise, in order: running, done, fail."""
-        return [status for _, status in self._statuses if status.type in _STATUS_TYPES]
+        return [said.status for said in self._statuses if said.status.type in _STATUS_TYPES]
 
     @property
     def sources(self) -> list[dict[str, JSON]]:
         """The passages found, in order."""
-        return [source for _, source in self._sources]
+        return [source.metadata for source in self._sources]
 
     @property
     def citations(self) -> list[dict[str, JSON]]:
         """Which part of the answer rests on which passage."""
-        return [citation for _, citation in self._citations]
+        return [citation.metadata for citation in self._citations]
 
     @property
     def tools(self) -> list[dict[str, JSON]]:
         """Tool calls and their results, in order."""
-        return [tool for _, tool in self._tools]
+        return [tool.metadata for tool in self._tools]
 
     @property
     def input_required(self) -> StreamEvent | None:
         """The event that asks for what the run waits for; None where it waits for nothing."""
         if self.terminal is not None or not self._asked:
             return None
-        asked = self._asked[-1][1]
-        told = (given["request_id"] for _, given in self._inputs)
+        asked = self._asked[-1]
+        told = (given.metadata["request_id"] for given in self._inputs)
         return None if asked.metadata["request_id"] in told else asked
 
     @property
     def inputs(self) -> list[dict[str, JSON]]:
         """What the user was asked and has answered, in order: `request_id, question, input`."""
-        return [given for _, given in self._inputs]
+        return [given.metadata for given in self._inputs]
 
     @property
     def started_at(self) -> datetime | None:
         """When the first event happened; None before it."""
-        return self._visited[0][1] if self._visited else None
+        return self._visits[0].at if self._visits else None
 
     def seconds_by_stage(self, until: datetime) -> dict[str, JSON]:
         """Seconds spent in each stage up to `until`, summed over visits.
@@ -175,22 +207,22 @@ class RunFold:
         What was spent waiting for the user stands apart, under `waiting`.
         """
         spent: dict[str, float] = {}
-        ends = [at for _, at in self._visited[1:]] + [until]
-        for (stage, start), end in zip(self._visited, ends, strict=True):
-            spent[stage] = spent.get(stage, 0.0) + (end - start).total_seconds()
-        return {str(stage): round(seconds, 6) for stage, seconds in spent.items()}
+        ends = [visit.at for visit in self._visits[1:]] + [until]
+        for visit, end in zip(self._visits, ends, strict=True):
+            spent[visit.stage] = spent.get(visit.stage, 0.0) + (end - visit.at).total_seconds()
+        return {stage: round(seconds, 6) for stage, seconds in spent.items()}
 
     def _enter(self, seq: int, stage: WorkflowStage, progress: float | None, at: datetime) -> None:
-        if not self._visited or self._visited[-1][0] is not stage:
-            self._visited.append((stage, at))
+        if not self._visits or self._visits[-1].stage != stage:
+            self._visits.append(Visit(seq, stage.value, at))
         last = self._stages[-1] if self._stages else None
-        if last is not None and last[1] is stage and progress in {None, last[2]}:
+        if last is not None and last.stage is stage and progress in {None, last.progress}:
             return
-        self._stages.append((seq, stage, progress))
+        self._stages.append(Standing(seq, stage, progress))
 
     def _ask(self, event: StreamEvent) -> None:
-        self._asked.append((event.seq, event))
-        self._visited.append((WAITING, event.timestamp))
+        self._asked.append(event)
+        self._visits.append(Visit(event.seq, WAITING, event.timestamp))
 
     def _hear(self, event: StreamEvent) -> None:
         """Take in the answer to what was asked last; a stray one means nothing."""
@@ -198,12 +230,18 @@ class RunFold:
         if asked is None or asked.metadata["request_id"] != event.metadata["request_id"]:
             return
         given: dict[str, JSON] = {"question": asked.metadata.get("question", ""), **event.metadata}
-        self._inputs.append((event.seq, given))
+        self._inputs.append(Fact(event.seq, given))
 
     def _say(self, event: StreamEvent) -> None:
+        facts = self._facts_of(event.type)
+        if facts is not None:
+            facts.append(Fact(event.seq, event.metadata))
+            return
         if event.type is EventType.INPUT_REQUIRED:
             self._ask(event)
             return
+        if event.seq == 1:
+            self._run = event.metadata
         if event.type is EventType.DONE and "request_id" in event.metadata:
             self._hear(event)
         status = Status(
@@ -213,25 +251,45 @@ class RunFold:
             progress=event.progress,
             timestamp=event.timestamp,
         )
-        self._statuses.append((event.seq, status))
+        self._statuses.append(Said(event.seq, status))
+
+    def _facts_of(self, kind: EventType) -> list[Fact] | None:
+        match kind:
+            case EventType.SOURCE:
+                return self._sources
+            case EventType.CITATION:
+                return self._citations
+            case EventType.TOOL_CALL | EventType.TOOL_RESULT:
+                return self._tools
+            case _:
+                return None
 
     def _retract(self, discard_after: int) -> None:
-        def kept(item: tuple[int, object]) -> bool:
-            return item[0] <= discard_after
+        self._answer.take_back(discard_after)
+        self._reasoning.take_back(discard_after)
+        _drop_tail(self._statuses, discard_after)
+        _drop_tail(self._sources, discard_after)
+        _drop_tail(self._citations, discard_after)
+        _drop_tail(self._tools, discard_after)
+        _drop_tail(self._asked, discard_after)
+        _drop_tail(self._inputs, discard_after)
+        _drop_tail(self._stages, discard_after)
 
-        _drop_tail(self._parts, kept)
-        _drop_tail(self._reasoning, kept)
-        _drop_tail(self._statuses, kept)
-        _drop_tail(self._sources, kept)
-        _drop_tail(self._citations, kept)
-        _drop_tail(self._tools, kept)
-        _drop_tail(self._asked, kept)
-        _drop_tail(self._inputs, kept)
-        while self._stages and self._stages[-1][0] > discard_after:
-            self._stages.pop()
-        self._length = sum(len(text) for _, text in self._parts)
+    def _restore(self, snapshot: Snapshot) -> None:
+        self.usage = snapshot.usage
+        self._run = snapshot.run
+        self._answer = Increments(snapshot.text, snapshot.chunks)
+        self._reasoning = Increments(snapshot.reasoning, snapshot.reasoning_chunks)
+        self._statuses = snapshot.statuses
+        self._sources = snapshot.sources
+        self._citations = snapshot.citations
+        self._tools = snapshot.tools
+        self._asked = snapshot.asked
+        self._inputs = snapshot.inputs
+        self._stages = snapshot.stages
+        self._visits = snapshot.visits
 
 
-def _drop_tail(items: list[tuple[int, T]], kept: Callable[[tuple[int, T]], bool]) -> None:
-    while items and not kept(items[-1]):
+def _drop_tail(items: list[P], after: int) -> None:
+    while items and items[-1].seq > after:
         items.pop()

@@ -1,7 +1,8 @@
 """Floor 0: Receipt, what has arrived of a run, checked against what its terminal event says.
 
 Rule: a stream is whole only if every seq came once, in order, each chunk where the one before it
-ended, and the terminal event's `last_seq` and `content_sha256` fit what came.
+ended, and the terminal event's `last_seq` and `content_sha256` fit what came. A merged chunk stands
+for the chunks it names, a snapshot for every event up to its own seq.
 """
 
 from tailrace.events.ending import content_sha256
@@ -22,16 +23,18 @@ class Receipt:
         """Expect the event after `after_seq` first; only from 0 on is the text known whole."""
         self.fold = RunFold()
         self.problems: list[str] = []
-        self._from_start = after_seq == 0
+        self._knows_text = after_seq == 0
         self._last_seq = after_seq
 
     def take(self, event: StreamEvent) -> None:
         """Take in the next event that arrived."""
-        expected = self._last_seq + 1
-        if event.seq != expected:
-            self.problems.append(f"event {event.seq} arrived where event {expected} was due")
+        if event.type is EventType.SNAPSHOT:
+            self._knows_text = True
+        elif (first := event.first_seq) != self._last_seq + 1:
+            expected = self._last_seq + 1
+            self.problems.append(f"event {first} arrived where event {expected} was due")
         self._last_seq = event.seq
-        if event.type is EventType.STREAM_CHUNK and self._from_start:
+        if event.type is EventType.STREAM_CHUNK and self._knows_text:
             self._check_offset(event)
         self.fold.apply(event)
         if event.is_terminal:
@@ -54,5 +57,5 @@ class Receipt:
         if last_seq != event.seq:
             self.problems.append(f"the run has {last_seq} events, and {event.seq} was its last")
         sha256 = event.metadata.get("content_sha256")
-        if self._from_start and sha256 != content_sha256(self.fold.text):
+        if self._knows_text and sha256 != content_sha256(self.fold.text):
             self.problems.append("the answer that arrived is not the answer that was written")

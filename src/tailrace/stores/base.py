@@ -133,6 +133,8 @@ class FinalState(msgspec.Struct, frozen=True, kw_only=True):
         error_message: A sentence for people; "" without an error.
         token_count: Tokens the model wrote in this run; 0 where unknown.
         latency_ms: From acceptance to the end.
+        snapshot: What the run amounts to before its terminal event, as the event that says it;
+            empty: the store keeps none.
     """
 
     state: RunState
@@ -146,6 +148,7 @@ class FinalState(msgspec.Struct, frozen=True, kw_only=True):
     token_count: int
     latency_ms: int
     finished_at: datetime
+    snapshot: bytes = b""
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
@@ -302,12 +305,28 @@ class RunStore(Protocol):
         ...
 
     async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
-        """Up to `limit` events after `after_seq`, in order; checksums are verified.
+        """Up to `limit` events after `after_seq`, in order; none from one on that is damaged.
 
         Raises:
             HistoryTrimmedError: the first of them were let go of.
-            CorruptLogError: an event does not match its checksum.
+            CorruptLogError: the first of them does not match its checksum.
         """
+        ...
+
+    async def snapshot(self, run_id: str) -> LoggedEvent | None:
+        """What a run that has ended amounts to, as kept with its end; None where it was not.
+
+        Only the terminal event comes after it.
+
+        Raises:
+            CorruptLogError: it does not match its checksum.
+        """
+        ...
+
+    async def conversation_runs(
+        self, conversation_id: int, after: str | None, limit: int
+    ) -> list[RunRow]:
+        """Up to `limit` runs of a conversation in the order they came, after the run `after`."""
         ...
 
     async def stage_results(self, run_id: str) -> list[StageResult]:

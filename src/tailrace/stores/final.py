@@ -32,6 +32,7 @@ def final_state(fold: RunFold, terminal: StreamEvent) -> FinalState:
         token_count=cast("int", fold.usage.get("completion_tokens", 0)),
         latency_ms=_milliseconds(started_at, terminal.timestamp),
         finished_at=terminal.timestamp,
+        snapshot=fold.snapshot().data,
     )
 
 

@@ -193,6 +193,24 @@ class MemoryStore(MemoryRuns):
             raise HistoryTrimmedError(run_id, kept.row.trimmed_seq)
         return kept.events[after_seq : after_seq + limit]
 
+    async def snapshot(self, run_id: str) -> LoggedEvent | None:
+        """See `RunStore.snapshot`."""
+        kept = self.kept.get(run_id)
+        if kept is None or kept.is_open:
+            return None
+        fold = RunFold()
+        for logged in kept.events:
+            fold.apply(logged.event)
+        return fold.snapshot()
+
+    async def conversation_runs(
+        self, conversation_id: int, after: str | None, limit: int
+    ) -> list[RunRow]:
+        """See `RunStore.conversation_runs`."""
+        found = [k.row for k in self.kept.values() if k.row.conversation_id == conversation_id]
+        start = next((n for n, row in enumerate(found, 1) if row.run_id == after), 0)
+        return found[start : start + limit]
+
     async def stage_results(self, run_id: str) -> list[StageResult]:
         """See `RunStore.stage_results`."""
         kept = self.kept.get(run_id)

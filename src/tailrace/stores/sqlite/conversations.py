@@ -11,6 +11,7 @@ import msgspec
 from tailrace.errors import NotFoundError
 from tailrace.events.event import JSON
 from tailrace.events.fold import RunFold
+from tailrace.stores.base import RunRow
 from tailrace.stores.conversations import (
     OPEN_STATUSES,
     Conversation,
@@ -137,6 +138,19 @@ def use(
     )
     if used is None:
         raise NotFoundError(_gone(conversation_id))
+
+
+def list_runs(
+    connection: apsw.Connection, conversation_id: int, after: str | None, limit: int
+) -> list[RunRow]:
+    """Up to `limit` runs of the conversation after the run `after`, oldest first."""
+    found = rows.rows(
+        connection,
+        f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE conversation_id = ? "  # noqa: S608 - a constant of ours
+        "AND id > coalesce((SELECT id FROM runs WHERE run_id = ?), 0) ORDER BY id LIMIT ?",
+        (conversation_id, after, limit),
+    )
+    return [rows.run_row(row) for row in found]
 
 
 def list_messages(

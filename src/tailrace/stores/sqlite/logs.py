@@ -4,6 +4,7 @@ Every function that writes is an operation of `Database`: a pure function of the
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +12,7 @@ import apsw
 import msgspec
 
 from tailrace.errors import (
+    CorruptLogError,
     FencedError,
     HistoryTrimmedError,
     LogClosedError,
@@ -25,7 +27,7 @@ from tailrace.events.types import EventType, Outcome, WorkflowStage
 from tailrace.stores.base import LIVE_STATES, FinalState, RunRow, RunState, StageResult
 from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.final import final_state
-from tailrace.stores.sqlite import rows
+from tailrace.stores.sqlite import rows, snapshots
 from tailrace.stores.sqlite.rows import one, time_text
 
 _TAIL: Final = (  # the row of a run is not written at each append: its last seq is its last event's
@@ -38,6 +40,7 @@ _INSERT_EVENT: Final = (
 )
 _NONE: Final = (0, 0, 0, "", "", 0)
 _INPUT_REQUIRED: Final = EventType.INPUT_REQUIRED.value
+_PAGE: Final = 1_000
 
 
 def append(
@@ -74,7 +77,7 @@ def append(
             (run, stage_result.stage.value, epoch, last_seq, rows.json_text(stage_result.output)),
         )
     if final is not None:
-        _finish(connection, run_id, final)
+        _finish(connection, run_id, final, last_seq)
     elif events[-1].type == _INPUT_REQUIRED:
         _set_state(connection, run_id, "waiting", "pending", events[-1])
     return last_seq
@@ -118,8 +121,10 @@ def close(
     if run.state not in LIVE_STATES:
         return run
     fold = RunFold()
-    for logged in read(connection, run_id, 0, run.last_seq):
-        fold.apply(logged.event)
+    with suppress(CorruptLogError):  # what is not as it was written, and what follows, is not told
+        while page := read(connection, run_id, fold.last_seq, _PAGE):
+            for logged in page:
+                fold.apply(logged.event)
     seq, epoch = run.last_seq + 1, run.epoch + 1
     terminal = with_facts(ending(outcome, at, error=error), fold, seq)
     terminal = msgspec.structs.replace(terminal, run_id=run_id, gen=run.gen, seq=seq, epoch=epoch)
@@ -132,11 +137,11 @@ def close(
 
 
 def read(connection: apsw.Connection, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
-    """Up to `limit` events after `after_seq`.
+    """Up to `limit` events after `after_seq`; none from one on that is not as it was written.
 
     Raises:
         HistoryTrimmedError: the first of them were let go of.
-        CorruptLogError: an event does not match its checksum.
+        CorruptLogError: the first of them does not match its checksum.
     """
     run = one(connection, "SELECT id, gen, trimmed_seq FROM runs WHERE run_id = ?", (run_id,))
     if run is None:
@@ -150,7 +155,15 @@ def read(connection: apsw.Connection, run_id: str, after_seq: int, limit: int) -
         "WHERE run = ? AND gen = ? AND seq > ? ORDER BY seq LIMIT ?",
         (*where, after_seq, limit),
     )
-    return [rows.logged_event(run[1], row) for row in found]
+    events: list[LoggedEvent] = []
+    for row in found:
+        try:
+            events.append(rows.logged_event(run[1], row))
+        except CorruptLogError:
+            if not events:
+                raise
+            break
+    return events
 
 
 def stage_results(connection: apsw.Connection, run_id: str) -> list[StageResult]:
@@ -238,7 +251,9 @@ def _set_state(
     )
 
 
-def _finish(connection: apsw.Connection, run_id: str, final: FinalState) -> None:
+def _finish(connection: apsw.Connection, run_id: str, final: FinalState, last_seq: int) -> None:
+    if final.snapshot:
+        snapshots.keep(connection, run_id, final.snapshot, last_seq - 1)
     at = time_text(final.finished_at)
     row = one(
         connection,

@@ -15,7 +15,7 @@ from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import Outcome, WorkflowStage
 from tailrace.stores.base import Accepted, FinalState, LostRuns, NewRun, RunRow, StageResult
 from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, NewMessage
-from tailrace.stores.sqlite import conversations, leases, logs, messages, runs
+from tailrace.stores.sqlite import conversations, leases, logs, messages, runs, snapshots
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrate
 from tailrace.stores.sqlite.retention import SQLiteRetention
@@ -111,6 +111,18 @@ class SQLiteStore(SQLiteRetention):
     async def read(self, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
         """See `RunStore.read`."""
         return await self.database.read(lambda c: logs.read(c, run_id, after_seq, limit))
+
+    async def snapshot(self, run_id: str) -> LoggedEvent | None:
+        """See `RunStore.snapshot`."""
+        return await self.database.read(lambda c: snapshots.get(c, run_id))
+
+    async def conversation_runs(
+        self, conversation_id: int, after: str | None, limit: int
+    ) -> list[RunRow]:
+        """See `RunStore.conversation_runs`."""
+        return await self.database.read(
+            lambda c: conversations.list_runs(c, conversation_id, after, limit)
+        )
 
     async def stage_results(self, run_id: str) -> list[StageResult]:
         """See `RunStore.stage_results`."""

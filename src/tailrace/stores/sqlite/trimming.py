@@ -9,6 +9,7 @@ from typing import Final
 import apsw
 
 from tailrace.stores.retention import Trimmed
+from tailrace.stores.sqlite import snapshots
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _OLD: Final = (
@@ -41,6 +42,7 @@ def trim(connection: apsw.Connection, run_id: str, limit: int, at: datetime) -> 
     if row is None:
         return Trimmed(runs=0, events=0, done=False)
     run, gen, trimmed, last = row
+    snapshots.ensure(connection, run)
     until = min(trimmed + limit, last - 1)
     connection.execute(
         "DELETE FROM events WHERE run = ? AND gen = ? AND seq <= ?", (run, gen, until)
