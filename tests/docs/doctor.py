@@ -5,8 +5,9 @@ Each state is a function from an empty home to the findings of the doctor.
 
 import asyncio
 import socket
+import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from http import HTTPStatus
 from pathlib import Path
 
@@ -20,8 +21,11 @@ from tailrace.cli.checks import checks, checks_of_address
 from tailrace.cli.finding import Finding
 from tailrace.server.serve import running
 from tailrace.settings import Settings
+from tailrace.stores.registry import open_stores
 from tailrace.testing.fault_proxy import FaultProxy
 from tailrace.testing.file_server import FileServer, Served
+from tailrace.testing.made_runs import AT, accepted_run
+from tailrace.testing.trimming import ended_run
 
 State = Callable[[Path], Awaitable[list[Finding]]]
 NOBODY = "http://127.0.0.1:9"
@@ -109,6 +113,40 @@ async def damaged_database(home: Path) -> list[Finding]:
     return await all_of(checks(settings(home), deep=False))
 
 
+async def spoilt_event(home: Path) -> list[Finding]:
+    """A byte of an answered run's event is not what was written."""
+    return await _spoilt(
+        home, "UPDATE events SET data = CAST(replace(data, 'plan', 'plum') AS BLOB)"
+    )
+
+
+async def spoilt_events(home: Path) -> list[Finding]:
+    """Several events are, of runs that have ended and of one that has not."""
+    return await _spoilt(home, "UPDATE events SET checksum = 1")
+
+
+async def spoilt_answer(home: Path) -> list[Finding]:
+    """The answer itself is not what was written."""
+    return await _spoilt(home, "UPDATE messages SET content = 'x' WHERE role = 'assistant'")
+
+
+async def loose_rows(home: Path) -> list[Finding]:
+    """What a run consists of is there, and the run is not."""
+    return await _spoilt(home, "DELETE FROM runs")
+
+
+async def _spoilt(home: Path, sql: str) -> list[Finding]:
+    store, _ = await open_stores(settings(home))
+    conversation = await store.create_conversation("", "home", {}, AT)
+    await ended_run(store, ["The plan."], conversation_id=conversation.id)
+    await ended_run(store, ["A plan in no conversation."])
+    await accepted_run(store)
+    await store.aclose()
+    with closing(sqlite3.connect(home / "tailrace.db")) as connection, connection:
+        connection.execute(sql)
+    return await all_of(checks(settings(home), deep=False))
+
+
 async def broken_runtime(home: Path) -> list[Finding]:
     """The package that runs models does not load."""
     _write(home.parent / "broken" / "xllamacpp.py", "raise ImportError")
@@ -192,6 +230,10 @@ STATES: tuple[State, ...] = (
     taken_port,
     open_to_all,
     damaged_database,
+    spoilt_event,
+    spoilt_events,
+    spoilt_answer,
+    loose_rows,
     broken_runtime,
     silent_endpoint,
     endpoint_refuses_the_key,

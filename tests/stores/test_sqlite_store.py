@@ -9,12 +9,13 @@ import apsw
 import pytest
 
 from tailrace.errors import CorruptLogError, StoreError
-from tailrace.stores.base import Store
+from tailrace.stores.base import RunState, Store
+from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.sqlite import rows
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrations
 from tailrace.stores.sqlite.store import SQLiteStore
-from tailrace.testing.made_runs import accepted_run, chunks
+from tailrace.testing.made_runs import AT, accepted_run, chunks
 from tailrace.testing.stores import CHECKS
 
 
@@ -43,17 +44,37 @@ async def test_events_are_there_after_the_file_was_closed_and_opened(tmp_path: P
 async def test_a_flipped_byte_is_found_by_its_checksum(tmp_path: Path) -> None:
     store = await SQLiteStore.open(tmp_path / "home.db")
     run_id = (await accepted_run(store)).run.run_id
-    await store.append(run_id, 1, 2, chunks(run_id, 2, ["good"]))
+    events = chunks(run_id, 2, ["good", "bad", "more"])
+    await store.append(run_id, 1, 2, events)
     await store.aclose()
     with sqlite3.connect(tmp_path / "home.db") as connection:
         connection.execute(
-            "UPDATE events SET data = CAST(replace(data, 'good', 'evil') AS BLOB) WHERE seq = 2"
+            "UPDATE events SET data = CAST(replace(data, 'bad', 'evil') AS BLOB) WHERE seq = 3"
         )
     connection.close()
     again = await SQLiteStore.open(tmp_path / "home.db")
-    with pytest.raises(CorruptLogError, match="event 1-2"):
-        await again.read(run_id, 0, 10)
+    assert await again.read(run_id, 1, 10) == events[:1]
+    with pytest.raises(CorruptLogError, match="event 1-3"):
+        await again.read(run_id, 2, 10)
+    assert await again.read(run_id, 3, 10) == events[2:]
     await again.aclose()
+
+
+async def test_a_live_run_with_a_flipped_byte_is_closed_with_what_is_before_it(
+    tmp_path: Path,
+) -> None:
+    store = await SQLiteStore.open(tmp_path / "home.db")
+    conversation = await store.create_conversation("", "home", {}, AT)
+    run_id = (await accepted_run(store, conversation_id=conversation.id)).run.run_id
+    await store.append(run_id, 1, 2, chunks(run_id, 2, ["good", "bad", "more"]))
+    await store.database.write(
+        lambda c: rows.rows(c, "UPDATE events SET checksum = 1 WHERE seq = 3")
+    )
+    run = await store.cancel(run_id, AT)
+    message = (await store.list_messages(conversation.id, ""))[1]
+    assert (run.state, run.last_seq) == (RunState.CANCELLED, 5)
+    assert (message.status, message.content) == (MessageStatus.CANCELLED, "good")
+    await store.aclose()
 
 
 async def test_a_home_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

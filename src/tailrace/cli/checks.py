@@ -17,18 +17,17 @@ from typing import Final
 from tailrace.agent.home import Holder, holder
 from tailrace.cli.check_endpoint import check_endpoint
 from tailrace.cli.check_server import check_server
+from tailrace.cli.check_store import check_store_of
 from tailrace.cli.fetching import library_of
 from tailrace.cli.finding import Finding, Verdict
 from tailrace.cli.runner import run
-from tailrace.errors import InvalidRequestError, StoreError
+from tailrace.errors import InvalidRequestError
 from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.llm.fetch import sha256_of, size_of
 from tailrace.llm.library import InstalledModel, ModelLibrary
 from tailrace.llm.machine import physical_cores
 from tailrace.server.guards import parse_keys, parse_origins
 from tailrace.settings import Settings
-from tailrace.stores.base import StoreFacts
-from tailrace.stores.registry import examine_store, searchable_documents
 
 _OLDEST_PYTHON: Final = (3, 11)
 _IMPORT_TIMEOUT_S: Final = 60.0
@@ -38,7 +37,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def checks(settings: Settings, *, deep: bool) -> Iterator[Finding]:
-    """Every finding, in the order of what rests on what; `deep` reads model files whole."""
+    """Every finding, in the order of what rests on what; `deep` reads everything whole."""
     held = holder(settings.home) if os.access(settings.home, os.W_OK) else None
     yield _python()
     yield _home(settings.home)
@@ -50,7 +49,7 @@ def checks(settings: Settings, *, deep: bool) -> Iterator[Finding]:
         yield _port(settings)
     yield _access(settings)
     yield _disk(settings.home)
-    yield from _database(settings.home)
+    yield from check_store_of(settings.home, deep=deep)
     if settings.llm_url:
         yield check_endpoint(settings)
         return
@@ -145,37 +144,6 @@ def _disk(home: Path) -> Finding:
     if free < _GB:
         return Finding("Disk", Verdict.NOTE, detail, "that is not much")
     return Finding("Disk", Verdict.OK, detail)
-
-
-def _database(home: Path) -> Iterator[Finding]:
-    try:
-        facts = examine_store(home)
-        count = searchable_documents(home)
-    except StoreError as exc:
-        advice = "restore a backup of your home"
-        yield Finding("Database", Verdict.BROKEN, exc.message, advice)
-        return
-    if facts is None:
-        yield Finding("Database", Verdict.OK, "none yet (made at first use)")
-        return
-    yield _store(facts)
-    if count:
-        yield Finding("Documents", Verdict.OK, f"{count:,} can be searched")
-    else:
-        advice = "`tailrace docs add FOLDER` adds some"
-        yield Finding("Documents", Verdict.NOTE, "none can be searched", advice)
-
-
-def _store(facts: StoreFacts) -> Finding:
-    detail = f"{facts.engine}, schema {facts.schema}"
-    if not facts.intact:
-        return Finding("Database", Verdict.BROKEN, f"{detail}, damaged", "restore a backup")
-    if not facts.full_text:
-        advice = "install apsw from its wheel, which has FTS5"
-        return Finding("Database", Verdict.BROKEN, f"{detail}, cannot search text", advice)
-    if facts.schema > facts.newest_schema:
-        return Finding("Database", Verdict.BROKEN, f"{detail} is too new", "update Tailrace")
-    return Finding("Database", Verdict.OK, f"{detail}, intact, full-text search")
 
 
 def _runtime(settings: Settings) -> Finding:

@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "docs": "Add, list and remove the documents that answers come from.",
     "models": "List, fetch and remove models that run on this machine.",
     "runs": "List, show, watch and cancel runs.",
+    "backup": "Copy everything here to a file, while a server is at work or not.",
+    "restore": "Put a backup in the place of what is here.",
     "doctor": "Check this installation, and say what to do where something is wrong.",
 }
 """What each command is for."""

@@ -1,19 +1,23 @@
 """Floor 1: the only place that names a concrete store."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from tailrace._clock import SYSTEM_CLOCK, Clock
-from tailrace.errors import InvalidRequestError
+from tailrace.errors import InvalidRequestError, NotFoundError
 from tailrace.settings import Settings
 from tailrace.stores.base import Store, StoreFacts
+from tailrace.stores.damage import Integrity
 from tailrace.stores.documents import DocumentStore
+from tailrace.stores.sqlite import copying, integrity
 from tailrace.stores.sqlite.database import Synchronous
 from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.examine import count_documents, examine
 from tailrace.stores.sqlite.store import SQLiteStore
 
 DATABASE_FILE: Final = "tailrace.db"
+OLD_PREFIX: Final = "tailrace.before-restore-"
 
 
 async def open_stores(
@@ -53,3 +57,44 @@ def searchable_documents(home: Path) -> int:
     """
     path = home / DATABASE_FILE
     return count_documents(path) if path.is_file() else 0
+
+
+def check_store(home: Path, budget_s: float | None) -> Integrity:
+    """What is wrong with what `home` holds; without a budget, all is looked at. Blocking.
+
+    Raises:
+        StoreError: there is no store yet, or it cannot be read.
+    """
+    return integrity.check(home / DATABASE_FILE, budget_s)
+
+
+def back_up_store(home: Path, target: Path) -> Integrity:
+    """Copy the store of `home`, which may be in use, to `target`, and check the copy. Blocking.
+
+    Raises:
+        NotFoundError: there is no store yet.
+        ConflictError: there is something at `target` already.
+        StoreError: it is damaged, or the copy cannot be written.
+    """
+    path = home / DATABASE_FILE
+    if not path.is_file():
+        msg = f"there is nothing to back up in {home} yet"
+        raise NotFoundError(msg)
+    return copying.back_up(path, target)
+
+
+def restore_store(home: Path, copy: Path, at: datetime) -> Path | None:
+    """Put `copy` in the place of the store of `home`, which the caller has locked. Blocking.
+
+    Returns:
+        Where the old store is kept; None where there was none.
+
+    Raises:
+        NotFoundError: there is nothing at `copy`.
+        InvalidRequestError: it is no copy of a home, or one of a newer Tailrace.
+        StoreError: it is damaged, or cannot be copied.
+    """
+    if not copy.is_file():
+        msg = f"there is no file {copy}"
+        raise NotFoundError(msg)
+    return copying.restore(copy, home / DATABASE_FILE, home / f"{OLD_PREFIX}{at:%Y%m%d-%H%M%S}.db")
