@@ -5,7 +5,9 @@ Rule 1: only the keys named here act; everything else a client sends is ignored,
 """
 
 import hashlib
-from typing import cast
+import re
+from enum import StrEnum
+from typing import Final, cast
 
 import msgspec
 
@@ -13,6 +15,44 @@ from tailrace.errors import InvalidRequestError
 from tailrace.events.event import JSON
 from tailrace.settings import Settings
 from tailrace.state.state import Query, Turn
+
+MAX_CANCEL_AFTER_S: Final = 24 * 3600.0
+_CANCEL_AFTER: Final = re.compile(r"cancel_after:([0-9]{1,5}(?:\.[0-9]{1,3})?)")
+
+
+class OnConflict(StrEnum):
+    """What a new run does where its conversation has one that has not ended.
+
+    One that waits for its user is in nobody's way: only `INTERRUPT` minds it, and ends it too.
+    """
+
+    ENQUEUE = "enqueue"
+    """It waits until those before it have ended."""
+    REJECT = "reject"
+    """It is refused."""
+    INTERRUPT = "interrupt"
+    """It ends those before it as cancelled, what they wrote is kept, and goes on in their place."""
+
+
+def cancel_after_s(on_disconnect: str) -> float | None:
+    """How long after its last viewer left a run is cancelled; None where it goes on.
+
+    Raises:
+        InvalidRequestError: it is none of `continue`, `cancel` and `cancel_after:<s>`.
+    """
+    if on_disconnect == "continue":
+        return None
+    if on_disconnect == "cancel":
+        return 0.0
+    found = _CANCEL_AFTER.fullmatch(on_disconnect)
+    after_s = float(found[1]) if found else MAX_CANCEL_AFTER_S + 1
+    if after_s > MAX_CANCEL_AFTER_S:
+        msg = (
+            f"`on_disconnect` is {on_disconnect[:40]!a}; send `continue`, `cancel`, or "
+            f"`cancel_after:30`: seconds, {MAX_CANCEL_AFTER_S:,.0f} at most"
+        )
+        raise InvalidRequestError(msg)
+    return after_s
 
 
 class ChatContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +77,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
             question is the answer.
         retry_of: The ended run of the same conversation whose question it asks again; None where
             it is a new one.
+        on_conflict: What it does where its conversation has a run that has not ended.
+        on_disconnect: What becomes of it once its last viewer has left: see `cancel_after_s`.
     """
 
     query: str
@@ -46,13 +88,15 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     conversation_id: int | None = None
     interactive: bool = False
     retry_of: str | None = None
+    on_conflict: OnConflict = OnConflict.ENQUEUE
+    on_disconnect: str = "continue"
 
     def check(self, settings: Settings) -> None:
         """Nothing, where the request is within its limits.
 
         Raises:
-            InvalidRequestError: the question is empty or too long, or tries a run again without
-                naming its conversation.
+            InvalidRequestError: the question is empty or too long, it tries a run again without
+                naming its conversation, or `on_disconnect` has not its form.
         """
         if not self.query.strip():
             msg = "the question is empty; send some text as `query`"
@@ -66,6 +110,7 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
         if self.retry_of is not None and self.conversation_id is None:
             msg = "`retry_of` needs the `conversation_id` of the run that is tried again"
             raise InvalidRequestError(msg)
+        cancel_after_s(self.on_disconnect)
 
     @classmethod
     def from_dict(cls, data: dict[str, JSON]) -> "ChatRequest":

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from tailrace.agent import ChatRequest
-from tailrace.agent.request import ChatContext
+from tailrace.agent.request import ChatContext, OnConflict
 from tailrace.state.state import Turn
 
 _MAX_ID = 2**63 - 1
+_ON_DISCONNECT = r"^(continue|cancel|cancel_after:[0-9]{1,5}(\.[0-9]{1,3})?)$"
 
 
 def _empty_is_none(value: object) -> object:
@@ -79,6 +80,19 @@ class ChatBody(BaseModel):
         description="An ended run of this conversation, its newest: its question is answered "
         "again, without a second user message. `query` must be that question.",
     )
+    on_conflict: OnConflict | None = Field(
+        default=None,
+        description="Where the conversation has a run that has not ended: `enqueue` (the default) "
+        "waits for it, `reject` answers 409, `interrupt` cancels it first and keeps what it wrote. "
+        "A run that waits for its user is in nobody's way; only `interrupt` ends that too.",
+    )
+    on_disconnect: Annotated[str, Field(pattern=_ON_DISCONNECT)] | None = Field(
+        default=None,
+        description="Once the last viewer has left: `continue` (the default), `cancel`, or "
+        "`cancel_after:<s>`, unless somebody watches again within so many seconds, 86400 at most. "
+        "It counts from the first viewer on, and a server that stops is no viewer that leaves.",
+        examples=["cancel_after:30"],
+    )
 
     def to_request(self) -> ChatRequest:
         """The request as the agent takes it."""
@@ -95,6 +109,8 @@ class ChatBody(BaseModel):
             conversation_id=self.conversation_id,
             interactive=bool(self.interactive),
             retry_of=self.retry_of,
+            on_conflict=self.on_conflict or OnConflict.ENQUEUE,
+            on_disconnect=self.on_disconnect or "continue",
         )
 
 

@@ -27,7 +27,7 @@ from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.stores.base import NewRun, RunState, StageResult, Store
 from tailrace.stores.conversations import MessageStatus
-from tailrace.testing import conversations, trimming
+from tailrace.testing import conversations, snapshots, starting, trimming
 from tailrace.testing.made_runs import (
     AT,
     LEASE_S,
@@ -320,6 +320,8 @@ CHECKS = (
     check_an_idempotency_key_finds_its_run,
     check_owners_do_not_see_each_other,
     *conversations.CHECKS,
+    *starting.CHECKS,
     *trimming.CHECKS,
+    *snapshots.CHECKS,
 )
 """Every promise of the contract, one function each; a test can be parametrised over them."""
