@@ -5,7 +5,6 @@ Rule 2: only `cancel` ends a run early; after it returns, no event follows.
 Rule 3: a run that waits for its user outlives the process; `resume` continues it.
 """
 
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
@@ -15,6 +14,7 @@ from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace._ids import new_run_id, new_session_id
 from tailrace.agent.answers import question_for
 from tailrace.agent.home import Home
+from tailrace.agent.leases import Leases
 from tailrace.agent.live_run import LiveRun
 from tailrace.agent.model_setup import ModelSetup
 from tailrace.agent.parts import Parts, open_parts
@@ -22,7 +22,7 @@ from tailrace.agent.request import ChatRequest
 from tailrace.agent.roster import Roster
 from tailrace.context.report import IngestReport
 from tailrace.context.sample_documents import add_samples
-from tailrace.errors import ErrorCode, StoreError, TailraceError
+from tailrace.errors import StoreError
 from tailrace.events.asking import InputRequest
 from tailrace.events.event import JSON, Cursor, StreamEvent
 from tailrace.events.fold import RunFold
@@ -35,11 +35,8 @@ from tailrace.stores.base import LIVE_STATES, NewRun, RunRow, RunState
 from tailrace.streaming.viewer import view_ended
 from tailrace.workflow.engine import WorkflowEngine
 
-_log = logging.getLogger(__name__)
-
 _BATCH_BYTES = 64 * 1024
 _STOPPING = "the server is stopping; try again in a moment"
-_LOST = "every process that worked on this run has ended; what was written so far is kept"
 
 
 class ContextAgent:
@@ -51,6 +48,7 @@ class ContextAgent:
         self.clock = clock
         self.model_setup = ModelSetup(parts.library, parts.llm, parts.settings)
         self._roster = Roster(parts.settings)
+        self._leases = Leases(parts, self._roster, clock)
         self._closing = False
 
     @property
@@ -86,8 +84,7 @@ class ContextAgent:
             stack.callback(home.unlock)
             parts = await stack.enter_async_context(open_parts(settings, clock, engine))
             agent = cls(parts, home, clock)
-            stack.push_async_callback(agent.shut_down)
-            await agent._take_over()
+            await stack.enter_async_context(agent.at_work())
             yield agent
 
     async def start(
@@ -235,6 +232,8 @@ class ContextAgent:
         run = await self.parts.store.get_run(run_id, owner)
         if self._closing:
             raise StoreError(_STOPPING, retryable=True)
+        if self._roster.get(run_id) is None and run.state is RunState.WAITING:
+            await self._leases.take(run)  # whoever brings the answer goes on with the run
         live = self._roster.get(run_id)
         if live is not None:
             await live.answer(request_id, user_input)
@@ -304,23 +303,25 @@ class ContextAgent:
         added = await add_samples(parts.documents, parts.ingest, owner=owner, clock=self.clock)
         return msgspec.structs.replace(report, added=report.added + added)
 
+    @asynccontextmanager
+    async def at_work(self) -> AsyncGenerator[None, None]:
+        """Go on with the runs that nobody holds; in the end, let go of all.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        try:
+            await self._leases.open()
+            yield
+        finally:
+            await self.shut_down()
+
     async def shut_down(self) -> None:
         """Let go of every live run as it is; the next to open the home goes on with it.
 
         Their viewers' streams end without an end, and can be rejoined then. Safe to call twice.
         """
         self._closing = True
+        await self._leases.aclose()
         await self._roster.shut_down()
         await self.model_setup.aclose()
-
-    async def _take_over(self) -> None:
-        """Go on with what an earlier process has left, unless too many have died of it."""
-        error = TailraceError(_LOST, code=ErrorCode.WORKER_LOST, retryable=True)
-        for run in await self.parts.store.live_runs():
-            if run.attempts >= self.parts.settings.max_attempts and run.state is RunState.RUNNING:
-                await self.parts.store.fail(run.run_id, error, self.clock.now())
-                _log.warning("run %s has ended %d processes; closed it", run.run_id, run.attempts)
-                continue
-            live = await LiveRun.found(run, self.parts, self.clock)
-            self._roster.quota.readmit(run.owner)
-            self._roster.add(live)

@@ -1,14 +1,16 @@
 """Floor 5: LiveRun, a run that this process works on, or that waits here: for its turn, its user.
 
 Rule 1: what a run waits for is what its log says, and an answer is taken once it is committed.
-Rule 2: whatever ends a run, it ends with its terminal event; only a process that stops or dies
-    leaves one without, for the next process to go on with.
+Rule 2: whatever ends a run, it ends with its terminal event; only a process that stops or dies, or
+    has lost it to another, leaves one without, for the other to go on with.
 Rule 3: a new attempt goes on after what was finished: the end of a stage, an answer. It takes back
     the rest in one event, so that nobody has it twice.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Self
 
 import msgspec
@@ -17,10 +19,11 @@ from tailrace._clock import Clock
 from tailrace.agent.answers import check_answer, inputs_of, question_for, turns_of
 from tailrace.agent.parts import Parts
 from tailrace.agent.request import ChatRequest
-from tailrace.errors import InputExpiredError, StoreError, TailraceError
+from tailrace.errors import FencedError, InputExpiredError, StoreError, TailraceError
 from tailrace.events.asking import InputRequest, answering, is_answer
 from tailrace.events.ending import ending
 from tailrace.events.event import StreamEvent
+from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, Outcome
 from tailrace.nodes.scope import RunScope
 from tailrace.state.checkpoint import restore
@@ -42,6 +45,7 @@ class LiveRun:
         predecessor: The run before it in its conversation; its turn comes once that has passed.
         passed: Set while nothing goes on in it: it waits for its user, or has ended.
         ended: Set once its log is closed and its place is free.
+        leased: Whether its lease is ours to renew; a run that was found is first to be claimed.
     """
 
     def __init__(self, run: RunRow, manager: StreamingManager, parts: Parts, clock: Clock) -> None:
@@ -54,6 +58,7 @@ class LiveRun:
         self._parts = parts
         self._clock = clock
         self._request = ChatRequest.from_dict(run.request)
+        self.leased = True
         self._is_claimed = run.state is RunState.WAITING  # an answer is what claims it again
         self._kept_seq = 1  # what a new attempt goes on after
         self.state = WorkflowState(
@@ -82,10 +87,8 @@ class LiveRun:
         memory_bytes = parts.settings.log_memory_bytes
         manager = StreamingManager.restored(run, events, parts.store, memory_bytes)
         live = cls(run, manager, parts, clock)
-        finished = await parts.store.stage_results(run.run_id)
-        restore(live.state, finished)
-        answers = [logged.seq for logged in events if is_answer(logged.event)]
-        live._kept_seq = max([1, *answers, *(stage.seq for stage in finished)])
+        live.leased = run.state is RunState.WAITING
+        await live._restore(events)
         return live
 
     @property
@@ -100,13 +103,7 @@ class LiveRun:
             StoreError: its log cannot be written.
         """
         if not self._is_claimed:
-            self.run = await self._parts.store.claim(
-                self.run.run_id,
-                worker=self._parts.worker,
-                lease_s=self._parts.settings.lease_s,
-            )
-            self.manager.claimed(self.run)
-            self._is_claimed = True
+            await self._claim()
             await self._begin_again()
         run, settings = self.run, self._parts.settings
         query = self._request.to_query(run.owner, run.session_id, await self._history())
@@ -175,14 +172,17 @@ class LiveRun:
             raise
 
     async def cancel(self) -> None:
-        """End the run as cancelled; the partial answer stays.
+        """End the run as cancelled, whoever works on it by now; the partial answer stays.
 
         Returns once the log is closed; a run that has said its last stays as it ended.
 
         Raises:
             StoreError: the log cannot be written.
         """
-        await self._stop(Outcome.CANCELLED, None)
+        with suppress(FencedError):
+            await self._stop(Outcome.CANCELLED, None)
+        if self.manager.fenced:
+            await self._parts.store.cancel(self.run.run_id, self._clock.now())
 
     async def leave(self) -> None:
         """Let the run go as it is, because its process goes: who opens the home next goes on.
@@ -202,12 +202,25 @@ class LiveRun:
         self.manager.log.close()
         await self._parts.store.release(self.run.run_id, self.manager.epoch)
 
+    def lose(self, error: FencedError) -> None:
+        """Let the run go because it is another worker's, as `error` says; nothing is written.
+
+        Its viewers' streams end without an end, so that they come back.
+        """
+        self.manager.lose(error)
+        if self.task is not None:
+            self.task.cancel()
+
     async def close_failed(self, error: TailraceError) -> None:
         """End the run through the store, because its own log could not be written.
 
         Tried again for a while: a full disk may have room a moment later. What cannot be closed
-        now is closed when the home is opened next.
+        now is closed when the home is opened next. A run that is another's is left to that one.
         """
+        if isinstance(error, FencedError) or self.manager.fenced:
+            _log.info("run %s is another worker's now: %s", self.run.run_id, error.message)
+            self.manager.log.close()
+            return
         wait_s = 0.25
         for _ in range(_MAX_TRIES):
             try:
@@ -220,6 +233,33 @@ class LiveRun:
                 return
         _log.error("run %s could not be closed; it will be at the next start", self.run.run_id)
         self.manager.log.close()
+
+    async def _claim(self) -> None:
+        """Become the run's worker, and learn what another has written since it was found.
+
+        Raises:
+            StoreError: the run is another's, or has ended, or cannot be read.
+        """
+        store, settings = self._parts.store, self._parts.settings
+        known_seq = self.manager.fold.last_seq
+        run = await store.claim(
+            self.run.run_id, worker=self._parts.worker, lease_s=settings.lease_s
+        )
+        missing = run.last_seq - known_seq
+        events = await store.read(run.run_id, known_seq, missing) if missing else []
+        self.run, self.leased, self._is_claimed = run, True, True
+        self.manager.claimed(run, events)
+        if events:
+            self.state.stage = run.stage
+            await self._restore(events)
+
+    async def _restore(self, events: Sequence[LoggedEvent]) -> None:
+        """Take in what an attempt before ours has finished, which `events` are newly known of."""
+        results = await self._parts.store.stage_results(self.run.run_id)
+        new = [each for each in results if each.seq > self._kept_seq]
+        restore(self.state, new)
+        answers = [logged.seq for logged in events if is_answer(logged.event)]
+        self._kept_seq = max([self._kept_seq, *answers, *(each.seq for each in new)])
 
     async def _decided(self) -> None:
         """Return once nothing is on its way to its question: it waits, goes on, or has ended."""

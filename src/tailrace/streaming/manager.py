@@ -14,7 +14,7 @@ from typing import Final, Self
 
 import msgspec
 
-from tailrace.errors import LogClosedError, StoreError, WrongLoopError
+from tailrace.errors import FencedError, LogClosedError, StoreError, WrongLoopError
 from tailrace.events.ending import with_facts
 from tailrace.events.event import JSON, Cursor, StreamEvent
 from tailrace.events.fold import RunFold
@@ -81,6 +81,11 @@ class StreamingManager:
         """Whether the run has said its last: its terminal event is emitted, or cannot be."""
         return self._ending or self._error is not None
 
+    @property
+    def fenced(self) -> bool:
+        """Whether the run is another worker's by now; nothing more is written here."""
+        return isinstance(self._error, FencedError)
+
     async def emit(self, event: StreamEvent, stage_result: StageResult | None = None) -> None:
         """Say `event`; it is stored first and then shown to every viewer.
 
@@ -132,9 +137,23 @@ class StreamingManager:
         """The newest events of the log, at most 1,000, oldest first."""
         return [logged.event for logged in self.log.newest(_NEWEST)]
 
-    def claimed(self, run: RunRow) -> None:
-        """Go on under the epoch of `run`, which this process has just claimed."""
+    def claimed(self, run: RunRow, missing: Sequence[LoggedEvent] = ()) -> None:
+        """Go on under the epoch of `run`, which this process has just claimed.
+
+        Args:
+            run: As the claim gave it.
+            missing: The events its log has got since it was restored here.
+        """
         self._epoch = run.epoch
+        for logged in missing:
+            self.fold.apply(logged.event)
+        if missing:
+            self.log.append(missing, terminal=False)
+
+    def lose(self, error: FencedError) -> None:
+        """Write nothing more: the run is another worker's, as `error` says."""
+        if not self.ending:
+            self._give_up(error, [])
 
     async def resume(self, event: StreamEvent, *, worker: str, lease_s: float) -> None:
         """Say `event`, the answer this run waits for, as the first of the next epoch.
