@@ -19,11 +19,13 @@ class EventLog:
     Attributes:
         last_seq: The seq of the newest event; 0 before the first.
         closed: Whether nothing more will come.
+        appended_bytes: Of all events it ever took in, those that memory has let go of too.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.last_seq = 0
         self.closed = False
+        self.appended_bytes = 0
         self._max_bytes = max_bytes
         self._bytes = 0
         self._tail: list[LoggedEvent] = []
@@ -39,7 +41,9 @@ class EventLog:
             msg = f"event {events[0].seq} cannot follow event {self.last_seq}"
             raise LogClosedError(msg)
         self._tail.extend(events)
-        self._bytes += sum(len(event.data) for event in events)
+        size = sum(len(event.data) for event in events)
+        self._bytes += size
+        self.appended_bytes += size
         self.last_seq = events[-1].seq
         self.closed = terminal
         if self._bytes > self._max_bytes:

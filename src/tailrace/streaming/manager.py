@@ -6,15 +6,22 @@ Rule 2: `seq`, `index` and `offset` are given when a batch is sealed for its com
 Rule 3: after a terminal event was emitted, nothing more is taken.
 Rule 4: it belongs to the event loop that made it.
 Rule 5: a run that waits goes on with one event, `resume`; until that is committed it still waits.
+Rule 6: `fold` is ahead of the log only while a commit is under way; a snapshot is made when not.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import msgspec
 
-from tailrace.errors import FencedError, LogClosedError, StoreError, WrongLoopError
+from tailrace.errors import (
+    FencedError,
+    InvalidRequestError,
+    LogClosedError,
+    StoreError,
+    WrongLoopError,
+)
 from tailrace.events.ending import with_facts
 from tailrace.events.event import JSON, Cursor, StreamEvent
 from tailrace.events.fold import RunFold
@@ -24,7 +31,7 @@ from tailrace.stores.base import FinalState, RunRow, RunStore, StageResult
 from tailrace.stores.final import final_state
 from tailrace.streaming.log import EventLog
 from tailrace.streaming.pending import Pending, PendingBuffer
-from tailrace.streaming.viewer import view
+from tailrace.streaming.viewer import LiveLog, view
 
 _NEWEST = 1_000
 _INPUT_REQUIRED: Final = EventType.INPUT_REQUIRED
@@ -54,6 +61,8 @@ class StreamingManager:
         self._commit: asyncio.Future[int] | None = None
         self._batch: list[Pending] = []
         self._sealed: list[LoggedEvent] = []
+        self._snapshot: LoggedEvent | None = None
+        self._asked_to_show: list[asyncio.Future[LoggedEvent | None]] = []
         self._ending = False
         self._error: StoreError | None = None
         self.fold.apply(first_event.event)
@@ -105,6 +114,8 @@ class StreamingManager:
             self._room.add(room)
             await room
         self._check_open()
+        if event.type is EventType.RETRACT:
+            self._check_retract(event)
         is_terminal = event.is_terminal
         if not is_terminal and stage_result is None and event.type is not _INPUT_REQUIRED:
             self._add(Pending(event))
@@ -128,10 +139,28 @@ class StreamingManager:
                 yield logged.event
 
     def view(
-        self, after: Cursor | None, max_bytes: int
+        self, after: Cursor | None, max_bytes: int, *, may_merge: bool = False
     ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
-        """As `stream`, in batches of whatever waits, each up to `max_bytes` but at least one."""
-        return view(self.run_id, self._gen, self._store, self.log, after, max_bytes)
+        """As `stream`, in batches of whatever waits, each up to `max_bytes` but at least one.
+
+        Where it `may_merge`, a viewer that falls behind gets adjacent chunks as one, and a
+        snapshot where memory has let go of what it lacks.
+        """
+        log = LiveLog(self.run_id, self._gen, self._store, self.log)
+        return view(log, after, max_bytes, self.snapshot if may_merge else None)
+
+    async def snapshot(self) -> LoggedEvent | None:
+        """What the log amounts to now, but for its terminal event; made once for all who ask.
+
+        None where only the store knows, because it could not be written from here.
+        """
+        if self._error is not None:
+            return None
+        if self._commit is None:
+            return self._shown()
+        asked: asyncio.Future[LoggedEvent | None] = self._loop.create_future()
+        self._asked_to_show.append(asked)
+        return await asked
 
     def newest_events(self) -> Sequence[StreamEvent]:
         """The newest events of the log, at most 1,000, oldest first."""
@@ -182,6 +211,7 @@ class StreamingManager:
                 self._epoch += 1
                 self.fold.apply(answer.event)
                 self.log.append([answer], terminal=False)
+            self._show()
             if self._pending:
                 self._seal()
 
@@ -211,6 +241,31 @@ class StreamingManager:
         if self._ending:
             msg = f"run {self.run_id} has said its last; nothing more is taken"
             raise LogClosedError(msg)
+
+    def _check_retract(self, event: StreamEvent) -> None:
+        """A viewer may have got several increments as one, and cannot go back into it.
+
+        Raises:
+            InvalidRequestError: it would.
+        """
+        discard_after = cast("int", event.metadata["discard_after"])
+        if self.fold.is_increment(discard_after):
+            msg = f"a retract cannot go back to event {discard_after}, which is an increment"
+            raise InvalidRequestError(msg)
+
+    def _shown(self) -> LoggedEvent:
+        """What the log amounts to; no commit may be under way."""
+        seq = self.fold.last_seq - (self.fold.terminal is not None)
+        if self._snapshot is None or self._snapshot.seq != seq:
+            self._snapshot = self.fold.snapshot()
+        return self._snapshot
+
+    def _show(self) -> None:
+        """Give whoever asked meanwhile what the log amounts to."""
+        asked, self._asked_to_show = self._asked_to_show, []
+        for future in asked:
+            if not future.done():
+                future.set_result(None if self._error is not None else self._shown())
 
     def _add(self, pending: Pending) -> None:
         self._pending.add(pending)
@@ -276,6 +331,7 @@ class StreamingManager:
             self._give_up(error, batch)
             return
         self.log.append(self._sealed, terminal=self.fold.terminal is not None)
+        self._show()
         for item in batch:
             _resolve(item.committed)
         if self._pending:
@@ -291,6 +347,7 @@ class StreamingManager:
             failed.__cause__ = error
             error = failed
         self._error = error
+        self._show()
         for item in batch + self._pending.drop():
             if item.committed is not None and not item.committed.done():
                 item.committed.set_exception(error)
