@@ -130,6 +130,11 @@ async def spoilt_answer(home: Path) -> list[Finding]:
     return await _spoilt(home, "UPDATE messages SET content = 'x' WHERE role = 'assistant'")
 
 
+async def spoilt_snapshot(home: Path) -> list[Finding]:
+    """What is kept of a run is not what was written."""
+    return await _spoilt(home, "UPDATE snapshots SET checksum = 1")
+
+
 async def loose_rows(home: Path) -> list[Finding]:
     """What a run consists of is there, and the run is not."""
     return await _spoilt(home, "DELETE FROM runs")
@@ -233,6 +238,7 @@ STATES: tuple[State, ...] = (
     spoilt_event,
     spoilt_events,
     spoilt_answer,
+    spoilt_snapshot,
     loose_rows,
     broken_runtime,
     silent_endpoint,

@@ -156,6 +156,14 @@ async def test_an_answer_that_is_not_what_its_run_wrote_is_found(tmp_path: Path)
     assert check_store(home, None) == Integrity(events=4, answers=1, damaged_answers=(damaged,))
 
 
+async def test_a_snapshot_that_is_not_what_was_written_is_found(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    run_id, _, _ = await home_with_an_answer(home)
+    spoil(home, "UPDATE snapshots SET data = CAST(replace(data, 'good', 'goof') AS BLOB)")
+    found = check_store(home, None)
+    assert found == Integrity(events=4, answers=1, damaged_snapshots=(run_id,))
+
+
 async def test_a_row_whose_run_is_gone_is_found(tmp_path: Path) -> None:
     home = tmp_path / "home"
     await home_with_an_answer(home)

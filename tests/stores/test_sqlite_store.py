@@ -11,12 +11,14 @@ import pytest
 from tailrace.errors import CorruptLogError, StoreError
 from tailrace.stores.base import RunState, Store
 from tailrace.stores.conversations import MessageStatus
+from tailrace.stores.retention import Trimmed
 from tailrace.stores.sqlite import rows
 from tailrace.stores.sqlite.database import Database, Synchronous
 from tailrace.stores.sqlite.migrate import migrations
 from tailrace.stores.sqlite.store import SQLiteStore
 from tailrace.testing.made_runs import AT, accepted_run, chunks
 from tailrace.testing.stores import CHECKS
+from tailrace.testing.trimming import LATER, ended_run
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -141,3 +143,32 @@ async def test_a_closed_store_refuses_writes(tmp_path: Path) -> None:
     await store.aclose()
     with pytest.raises(StoreError, match="closed"):
         await accepted_run(store)
+
+
+async def test_a_run_from_before_snapshots_keeps_what_it_amounts_to(tmp_path: Path) -> None:
+    store = await SQLiteStore.open(tmp_path / "home.db")
+    log = await ended_run(store, list("abcdef"))
+    run_id = log[0].event.run_id
+    kept = await store.snapshot(run_id)
+    await store.database.write(lambda c: rows.rows(c, "DELETE FROM snapshots"))
+    assert (await store.trim(LATER, 2)).events == 2
+    assert await store.snapshot(run_id) == kept
+    await store.trim(LATER, 100)
+    assert await store.snapshot(run_id) == kept
+    await store.aclose()
+
+
+async def test_a_damaged_run_is_left_whole_and_the_others_are_trimmed(tmp_path: Path) -> None:
+    store = await SQLiteStore.open(tmp_path / "home.db")
+    damaged = await ended_run(store, ["a"])
+    sound = await ended_run(store, ["b"])
+
+    def spoil(connection: apsw.Connection) -> None:
+        connection.execute("DELETE FROM snapshots WHERE run = 1")
+        connection.execute("UPDATE events SET checksum = 1 WHERE run = 1 AND seq = 2")
+
+    await store.database.write(spoil)
+    assert await store.trim(LATER, 100) == Trimmed(runs=1, events=2, done=True)
+    assert (await store.get_run(damaged[0].event.run_id, "")).trimmed_seq == 0
+    assert (await store.get_run(sound[0].event.run_id, "")).trimmed_seq == 2
+    await store.aclose()

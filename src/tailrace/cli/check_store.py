@@ -66,7 +66,11 @@ def _contents(found: Integrity) -> Iterator[Finding]:
         detail = f"the answer of run {answer.run_id} is not what was written: {where}"
         advice = f"`tailrace runs watch {answer.run_id}` shows it as it was written"
         yield Finding("Log", Verdict.BROKEN, detail, advice)
-    more = len(found.damaged_runs[_SHOWN:]) + len(found.damaged_answers[_SHOWN:])
+    for run_id in found.damaged_snapshots[:_SHOWN]:
+        detail = f"what run {run_id} amounts to is not as written"
+        yield Finding("Log", Verdict.BROKEN, detail, _RESTORE)
+    lists = (found.damaged_runs, found.damaged_answers, found.damaged_snapshots)
+    more = sum(len(each[_SHOWN:]) for each in lists)
     if more:
         yield Finding("Log", Verdict.BROKEN, f"and {more:,} more", _RESTORE)
     if found.loose_rows:

@@ -40,6 +40,8 @@ class Integrity(msgspec.Struct, frozen=True, kw_only=True):
         complete: Whether that was all there is; False where time ran out.
         unreadable: Whether parts of the file could not be read at all.
         loose_rows: How many rows belong to something that is not there.
+        damaged_snapshots: The runs whose kept state, which is all that is left of one that was
+            trimmed, is not what was written.
     """
 
     events: int = 0
@@ -49,8 +51,10 @@ class Integrity(msgspec.Struct, frozen=True, kw_only=True):
     loose_rows: int = 0
     damaged_runs: tuple[DamagedRun, ...] = ()
     damaged_answers: tuple[DamagedAnswer, ...] = ()
+    damaged_snapshots: tuple[str, ...] = ()
 
     @property
     def intact(self) -> bool:
         """Whether nothing wrong was found."""
-        return not (self.unreadable or self.loose_rows or self.damaged_runs or self.damaged_answers)
+        found = (self.damaged_runs, self.damaged_answers, self.damaged_snapshots)
+        return not (self.unreadable or self.loose_rows or any(found))

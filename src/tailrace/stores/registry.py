@@ -10,9 +10,11 @@ from tailrace.settings import Settings
 from tailrace.stores.base import Store, StoreFacts
 from tailrace.stores.damage import Integrity
 from tailrace.stores.documents import DocumentStore
+from tailrace.stores.erasing import Erasing
 from tailrace.stores.sqlite import copying, integrity
 from tailrace.stores.sqlite.database import Synchronous
 from tailrace.stores.sqlite.documents import SqliteDocuments
+from tailrace.stores.sqlite.erasing import SQLiteErasing
 from tailrace.stores.sqlite.examine import count_documents, examine
 from tailrace.stores.sqlite.store import SQLiteStore
 
@@ -37,6 +39,18 @@ async def open_stores(
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = await SQLiteStore.open(settings.home / DATABASE_FILE, synchronous, clock)
     return store, SqliteDocuments(store.database)
+
+
+def erasing_of(store: Store) -> Erasing:
+    """What removes runs and conversations from `store`.
+
+    Raises:
+        TypeError: `store` did not come from `open_stores`.
+    """
+    if not isinstance(store, SQLiteStore):
+        msg = f"nothing can be erased from a {type(store).__name__}"
+        raise TypeError(msg)
+    return SQLiteErasing(store.database)
 
 
 def examine_store(home: Path) -> StoreFacts | None:

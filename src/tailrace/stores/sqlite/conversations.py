@@ -129,12 +129,11 @@ def use(
     Raises:
         NotFoundError: there is none, it is deleted, or it is somebody else's.
     """
-    title = " ".join(title_from.split())[:_TITLE_CHARS] or None
     used = one(
         connection,
         "UPDATE conversations SET updated_at = ?, title = coalesce(title, ?) "
         "WHERE id = ? AND owner = ? AND status = 'active' RETURNING id",
-        (time_text(at), title, conversation_id, owner),
+        (time_text(at), title_of(title_from), conversation_id, owner),
     )
     if used is None:
         raise NotFoundError(_gone(conversation_id))
@@ -151,6 +150,11 @@ def list_runs(
         (conversation_id, after, limit),
     )
     return [rows.run_row(row) for row in found]
+
+
+def title_of(question: str) -> str | None:
+    """What a conversation is called that begins with `question`; None where that is empty."""
+    return " ".join(question.split())[:_TITLE_CHARS] or None
 
 
 def list_messages(

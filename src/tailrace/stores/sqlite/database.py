@@ -41,9 +41,12 @@ class Synchronous(StrEnum):
 class _Job:
     """An operation on its way through the writer thread, and what came of it."""
 
-    __slots__ = ("error", "future", "operation", "result")
+    __slots__ = ("alone", "error", "future", "operation", "result")
 
-    def __init__(self, operation: Operation[Any], future: "asyncio.Future[Any]") -> None:
+    def __init__(
+        self, operation: Operation[Any], future: "asyncio.Future[Any]", *, alone: bool = False
+    ) -> None:
+        self.alone = alone
         self.operation = operation
         self.future = future
         self.result: Any = None
@@ -91,6 +94,19 @@ class Database:
         Raises:
             StoreError: the database is closed, or 10,000 operations wait already.
         """
+        return self._put(operation, alone=False)
+
+    def alone(self, operation: Operation[T]) -> "asyncio.Future[T]":
+        """Run `operation` on the writer outside any transaction; all other writes wait for it.
+
+        It is no part of what `write` promises: it commits by itself, and is never run twice.
+
+        Raises:
+            StoreError: the database is closed, or 10,000 operations wait already.
+        """
+        return self._put(operation, alone=True)
+
+    def _put(self, operation: Operation[T], *, alone: bool) -> "asyncio.Future[T]":
         if self._closed:
             msg = "the store is closed"
             raise StoreError(msg)
@@ -101,7 +117,7 @@ class Database:
         self._waiting += 1
         if not self._said:
             self._loop.call_soon(self._hand_over)
-        self._said.append(_Job(operation, future))
+        self._said.append(_Job(operation, future, alone=alone))
         return future
 
     async def read(self, operation: Operation[T]) -> T:
@@ -162,9 +178,22 @@ class Database:
                     break
             open_ = jobs is not None
             if group:
-                self._commit(connection, group)
+                self._run(connection, group)
                 self._loop.call_soon_threadsafe(self._deliver, group)
         connection.close()
+
+    def _run(self, connection: apsw.Connection, group: Sequence[_Job]) -> None:
+        """Commit the group; those of it that want to be alone come after the others."""
+        alone = [job for job in group if job.alone]
+        together = [job for job in group if not job.alone] if alone else group
+        if together:
+            self._commit(connection, together)
+        for job in alone:
+            try:
+                job.result = job.operation(connection)
+            except Exception as exc:  # noqa: BLE001 - a bug in one must not end the writer of all
+                _roll_back(connection)
+                job.error = _translate(exc)
 
     def _commit(self, connection: apsw.Connection, group: Sequence[_Job]) -> None:
         """Commit the group; where one of it raises, again with a savepoint around each."""

@@ -26,6 +26,10 @@ _ANSWERS: Final = (
     "(SELECT max(seq) FROM events WHERE run = r.id AND gen = r.gen) "
     "WHERE r.finished_at IS NOT NULL ORDER BY m.id DESC"
 )
+_SNAPSHOTS: Final = (
+    "SELECT r.run_id, s.data, s.checksum FROM snapshots AS s JOIN runs AS r ON r.id = s.run "
+    "ORDER BY s.run DESC"
+)
 _MOST: Final = 1_000
 
 
@@ -44,6 +48,7 @@ class _Tally:
         self.loose_rows = 0
         self.runs: dict[int, tuple[int, int]] = {}  # the first damaged event, and how many
         self.damaged_answers: list[DamagedAnswer] = []
+        self.damaged_snapshots: list[str] = []
 
 
 def check(path: Path, budget_s: float | None = None) -> Integrity:
@@ -65,6 +70,7 @@ def check(path: Path, budget_s: float | None = None) -> Integrity:
         connection.execute("BEGIN")  # one moment for all that follows
         _check_events(connection, tally)
         _check_answers(connection, tally)
+        _check_snapshots(connection, tally)
         _check_references(connection, tally)
     except apsw.InterruptError:
         complete = False
@@ -85,6 +91,7 @@ def check(path: Path, budget_s: float | None = None) -> Integrity:
         loose_rows=tally.loose_rows,
         damaged_runs=damaged,
         damaged_answers=tuple(tally.damaged_answers),
+        damaged_snapshots=tuple(tally.damaged_snapshots),
     )
 
 
@@ -107,6 +114,14 @@ def _check_answers(connection: apsw.Connection, tally: _Tally) -> None:
             tally.damaged_answers.append(
                 DamagedAnswer(message_id=message_id, conversation_id=conversation_id, run_id=run_id)
             )
+
+
+def _check_snapshots(connection: apsw.Connection, tally: _Tally) -> None:
+    if one(connection, "SELECT 1 FROM sqlite_schema WHERE name = 'snapshots'") is None:
+        return  # a home that has not been opened since there are any
+    for run_id, data, expected in connection.execute(_SNAPSHOTS):
+        if checksum(data) != expected and len(tally.damaged_snapshots) < _MOST:
+            tally.damaged_snapshots.append(run_id)
 
 
 def _check_references(connection: apsw.Connection, tally: _Tally) -> None:

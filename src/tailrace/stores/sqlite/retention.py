@@ -18,13 +18,14 @@ class SQLiteRetention:
     async def trim(self, before: datetime, limit: int, *, owner: str | None = None) -> Trimmed:
         """See `Retention.trim`."""
         runs = events = 0
+        damaged: set[str] = set()
         while events < limit:
-            found = await self.database.read(lambda c: trimming.oldest(c, before, owner))
+            found = await self.database.read(lambda c: trimming.oldest(c, before, owner, damaged))
             if found is None:
                 return Trimmed(runs=runs, events=events, done=True)
-            run_id, left, at = found[0], limit - events, self._clock.now()
+            left, at = limit - events, self._clock.now()
             step = await self.database.write(
-                lambda c, run_id=run_id, left=left, at=at: trimming.trim(c, run_id, left, at)
+                lambda c, found=found, left=left, at=at: trimming.trim(c, found, left, at)
             )
             runs, events = runs + step.runs, events + step.events
         return Trimmed(runs=runs, events=events, done=False)

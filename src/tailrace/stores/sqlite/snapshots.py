@@ -42,21 +42,23 @@ def get(connection: apsw.Connection, run_id: str) -> LoggedEvent | None:
     return rows.logged_event(gen, (seq, EventType.SNAPSHOT.value, data, checksum))
 
 
-def ensure(connection: apsw.Connection, run: int) -> None:
-    """Keep what the run in row `run` amounts to, where an older Tailrace did not; it has ended.
+def missing(connection: apsw.Connection, run_id: str) -> LoggedEvent | None:
+    """What a run that has ended amounts to, where an older Tailrace did not keep it; else None.
 
     Raises:
         CorruptLogError: an event does not match its checksum.
     """
-    if one(connection, "SELECT 1 FROM snapshots WHERE run = ?", (run,)) is not None:
-        return
+    row = one(
+        connection,
+        "SELECT id, gen FROM runs WHERE run_id = ? "
+        "AND NOT EXISTS (SELECT 1 FROM snapshots WHERE run = runs.id)",
+        (run_id,),
+    )
+    if row is None:
+        return None
     fold = RunFold()
-    for gen, *row in connection.execute(
-        "SELECT gen, seq, type, data, checksum FROM events "
-        "WHERE run = ? AND gen = (SELECT gen FROM runs WHERE id = ?) ORDER BY seq",
-        (run, run),
+    for found in connection.execute(
+        "SELECT seq, type, data, checksum FROM events WHERE run = ? AND gen = ? ORDER BY seq", row
     ):
-        fold.apply(rows.logged_event(gen, tuple(row)).event)
-    kept = fold.snapshot()
-    bindings = (kept.seq, kept.data, rows.checksum(kept.data), run)
-    connection.execute(_KEEP + "id = ?", bindings)
+        fold.apply(rows.logged_event(row[1], found).event)
+    return fold.snapshot()
