@@ -6,7 +6,8 @@ Rule 3: once the run has ended, or its process lets it go, nobody's leaving mean
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import final
 
 from tailrace.events.logged import LoggedEvent
@@ -40,6 +41,15 @@ class Attendance:
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._end)
         else:
             self._end()
+
+    @contextmanager
+    def attended(self) -> Generator[None]:
+        """One viewer more, for as long as this is entered."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
 
     def dismiss(self) -> None:
         """Call for nothing any more."""

@@ -6,19 +6,20 @@ Rule 3: a run that waits for its user outlives the process; `resume` continues i
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, asynccontextmanager
 
 import msgspec
 
 from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace._ids import new_run_id, new_session_id
 from tailrace.agent.answers import question_for
+from tailrace.agent.arrivals import Arrivals
 from tailrace.agent.home import Home
 from tailrace.agent.leases import Leases
 from tailrace.agent.live_run import LiveRun
 from tailrace.agent.model_setup import ModelSetup
 from tailrace.agent.parts import Parts, open_parts
-from tailrace.agent.request import ChatRequest
+from tailrace.agent.request import ChatRequest, OnConflict
 from tailrace.agent.roster import Roster
 from tailrace.context.report import IngestReport
 from tailrace.context.sample_documents import add_samples
@@ -32,7 +33,7 @@ from tailrace.state.checkpoint import restore
 from tailrace.state.manager import StateManager
 from tailrace.state.state import WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow, RunState
-from tailrace.streaming.viewer import view_ended
+from tailrace.streaming.viewer import snapshot_ended, view_ended
 from tailrace.workflow.engine import WorkflowEngine
 
 _BATCH_BYTES = 64 * 1024
@@ -47,7 +48,8 @@ class ContextAgent:
         self.home = home
         self.clock = clock
         self.model_setup = ModelSetup(parts.library, parts.llm, parts.settings)
-        self._roster = Roster(parts.settings)
+        self.arrivals = Arrivals()
+        self._roster = Roster(parts.settings, clock)
         self._leases = Leases(parts, self._roster, clock)
         self._closing = False
 
@@ -101,37 +103,49 @@ class ContextAgent:
             InvalidRequestError: the request is empty or too long, or the idempotency key belongs
                 to another one.
             NotFoundError: its conversation, or the run it tries again, does not exist.
-            ConflictError: the run it tries again has not ended, or is not the newest any more.
+            ConflictError: the run it tries again has not ended, or is not the newest any more; or
+                its conversation is busy, and it is to be refused then.
             TooManyRunsError: the owner's queue is full.
             StoreError: it cannot be kept.
         """
         request.check(self.parts.settings)
         if self._closing:
             raise StoreError(_STOPPING, retryable=True)
+        new = NewRun(
+            run_id=new_run_id(),
+            owner=owner,
+            query=request.query,
+            request={**request.to_dict(), "streaming": streaming},
+            session_id=request.session_id or new_session_id(),
+            conversation_id=request.conversation_id,
+            retry_of=request.retry_of,
+            unless_busy=request.on_conflict is OnConflict.REJECT,
+            idempotency_key=idempotency_key,
+            request_sha256=request.sha256(),
+            created_at=self.clock.now(),
+            worker=self.parts.worker,
+            lease_s=self.parts.settings.lease_s,
+        )
         self._roster.quota.accept(owner)
+        return await self._roster.finish(self._accept(new, request.on_conflict))
+
+    async def _accept(self, new: NewRun, on_conflict: OnConflict) -> RunRow:
+        """Keep the run and begin to work on it; it has been counted in the owner's quota."""
         try:
-            accepted = await self.parts.store.create(
-                NewRun(
-                    run_id=new_run_id(),
-                    owner=owner,
-                    query=request.query,
-                    request={**request.to_dict(), "streaming": streaming},
-                    session_id=request.session_id or new_session_id(),
-                    conversation_id=request.conversation_id,
-                    retry_of=request.retry_of,
-                    idempotency_key=idempotency_key,
-                    request_sha256=request.sha256(),
-                    created_at=self.clock.now(),
-                )
-            )
+            accepted = await self.parts.store.create(new)
         except BaseException:
-            self._roster.quota.release(owner)
+            self._roster.quota.release(new.owner)
             raise
         run = accepted.run
-        if self._roster.get(run.run_id) is not None or run.state not in LIVE_STATES:
-            self._roster.quota.release(owner)  # the idempotency key has found its run
+        if run.run_id != new.run_id:
+            self._roster.quota.release(new.owner)  # the idempotency key has found its run
             return run
-        self._roster.add(LiveRun.begun(accepted, self.parts, self.clock))
+        live = LiveRun.begun(accepted, self.parts, self.clock)
+        self._roster.add(live)
+        self.arrivals.ring(run.conversation_id)
+        if on_conflict is OnConflict.INTERRUPT:
+            for other in self._roster.before(live):
+                await other.ended.wait()
         return run
 
     async def process(
@@ -182,19 +196,38 @@ class ContextAgent:
         after: Cursor | None = None,
         owner: str = "",
         max_bytes: int = _BATCH_BYTES,
+        grace_s: float = 0.0,
+        may_merge: bool = False,
     ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """As `watch`, in batches of encoded events.
+
+        Its reader counts as a viewer of the run until it is closed, and for `grace_s` after that:
+        see `ChatRequest.on_disconnect`. Where it `may_merge`, one that falls behind gets merged
+        chunks, and at worst a snapshot.
 
         Raises:
             NotFoundError: there is no such run.
         """
         run = await self.parts.store.get_run(run_id, owner)
         live = self._roster.get(run_id)
-        if live is not None:
-            return live.manager.view(after, max_bytes)
-        if run.state in LIVE_STATES:  # it ended between the two lines above
-            run = await self.parts.store.get_run(run_id, owner)
-        return view_ended(run, self.parts.store, after)
+        if live is None:
+            if run.state in LIVE_STATES:  # it has ended since then
+                run = await self.parts.store.get_run(run_id, owner)
+            return view_ended(run, self.parts.store, after, max_bytes)
+        view = live.manager.view(after, max_bytes, may_merge=may_merge)
+        return self._roster.attended(live, view, grace_s)
+
+    async def snapshot(self, run: RunRow) -> LoggedEvent:
+        """What the run amounts to by now, but for its terminal event, as one event.
+
+        Its price is that of what it tells, however many events told it.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        live = self._roster.get(run.run_id)
+        shown = None if live is None else await live.manager.snapshot()
+        return shown or await snapshot_ended(run, self.parts.store)
 
     async def cancel(self, run_id: str, *, owner: str = "") -> RunRow:
         """End the run; what was written stays. One that has ended stays as it is.
@@ -241,6 +274,10 @@ class ContextAgent:
             question_for(await self.fold(run), run_id, request_id, user_input)
         return await self.parts.store.get_run(run_id, owner)
 
+    def attending(self, run_id: str) -> AbstractContextManager[None]:
+        """Whoever enters this counts as a viewer of the run: see `ChatRequest.on_disconnect`."""
+        return self._roster.attending(run_id)
+
     async def passed(self, run_id: str, *, owner: str = "") -> dict[str, JSON]:
         """As `get_state`, once the run has ended or waits for its user.
 
@@ -282,14 +319,11 @@ class ContextAgent:
         Raises:
             NotFoundError: there is no such run.
         """
-        fold = RunFold()
-        view = await self.view(run.run_id, owner=run.owner)
-        async with aclosing(view) as batches:
-            async for batch in batches:
-                for logged in batch:
-                    fold.apply(logged.event)
-                if fold.last_seq >= run.last_seq:
-                    break
+        fold = RunFold.restored((await self.snapshot(run)).event)
+        missing = run.last_seq - fold.last_seq  # its terminal event
+        if missing > 0:
+            for logged in await self.parts.store.read(run.run_id, fold.last_seq, missing):
+                fold.apply(logged.event)
         return fold
 
     async def catch_up(self, *, owner: str = "") -> IngestReport:
@@ -322,6 +356,7 @@ class ContextAgent:
         Their viewers' streams end without an end, and can be rejoined then. Safe to call twice.
         """
         self._closing = True
+        self.arrivals.close()
         await self._leases.aclose()
         await self._roster.shut_down()
         await self.model_setup.aclose()

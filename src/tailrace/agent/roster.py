@@ -9,6 +9,7 @@ Rule 4: a run's log and state leave memory when it ends.
 import asyncio
 import logging
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
 from tailrace._clock import SYSTEM_CLOCK, Clock
@@ -89,6 +90,11 @@ class Roster:
         attendance = self._attendance.get(live.run.run_id)
         return batches if attendance is None else AttendedView(batches, attendance, grace_s)
 
+    def attending(self, run_id: str) -> AbstractContextManager[None]:
+        """Whoever enters this counts as a viewer of the run, where that matters."""
+        attendance = self._attendance.get(run_id)
+        return nullcontext() if attendance is None else attendance.attended()
+
     async def finish(self, errand: Coroutine[object, object, T]) -> T:
         """What `errand` gives; it goes on to its end if whoever waits for it here is cancelled.
 
@@ -101,8 +107,6 @@ class Roster:
         """Let go of every run as it is, for whoever opens the home next."""
         if self._errands:  # a run that is being accepted is let go like the others
             await asyncio.wait(self._errands, timeout=_SHUT_DOWN_S)
-        for attendance in self._attendance.values():  # a server that stops is no viewer that left
-            attendance.dismiss()
         leaving = [asyncio.create_task(self._leave(live)) for live in self._runs.values()]
         if leaving:
             await asyncio.wait(leaving, timeout=_SHUT_DOWN_S)
@@ -200,7 +204,7 @@ class Roster:
         self._runs.pop(live.run.run_id, None)
         attendance = self._attendance.pop(live.run.run_id, None)
         if attendance is not None:
-            attendance.dismiss()
+            attendance.dismiss()  # before its log closes, which ends its viewers
         self.states.remove(live.run.run_id)
         self.quota.release(live.run.owner)
         self._leave_line(live)

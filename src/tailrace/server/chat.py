@@ -3,17 +3,21 @@
 Rule 1: leaving ends the viewer, never the run.
 """
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
+from starlette.types import Receive
 
+from tailrace.agent import ContextAgent
 from tailrace.dialects.registry import open_dialect
 from tailrace.server.bodies import ChatBody
 from tailrace.server.caller import AgentOf, CallerOf
 from tailrace.server.following import follow
 from tailrace.server.runs import IdempotencyKey, accept
 from tailrace.server.seed_shapes import SeedError, SeedState
+from tailrace.stores.base import RunRow
 
 router = APIRouter(prefix="/api/agent", tags=["chat"])
 
@@ -75,10 +79,32 @@ async def chat(
     body: ChatBody,
     agent: AgentOf,
     caller: CallerOf,
+    request: Request,
     idempotency_key: IdempotencyKey = None,
 ) -> SeedState:
     """Start a run and wait for its end; a run that failed is a result with `success: false`."""
-    state = await agent.process(
-        body.to_request(), owner=caller.owner, idempotency_key=idempotency_key
+    run = await agent.start(
+        body.to_request(), owner=caller.owner, streaming=False, idempotency_key=idempotency_key
     )
-    return SeedState.model_validate(state)
+    with agent.attending(run.run_id):
+        await _passed_or_left(agent, run, request.receive)
+    return SeedState.model_validate(await agent.get_state(run.run_id, owner=run.owner))
+
+
+async def _passed_or_left(agent: ContextAgent, run: RunRow, receive: Receive) -> None:
+    """Return once the run has ended or waits for its user, or whoever asked has hung up."""
+
+    async def left() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    waiting = [
+        asyncio.ensure_future(agent.passed(run.run_id, owner=run.owner)),
+        asyncio.ensure_future(left()),
+    ]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
