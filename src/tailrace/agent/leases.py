@@ -111,10 +111,8 @@ class Leases:
             await self._parts.store.heartbeat(
                 run_id, live.manager.epoch, self._parts.settings.lease_s
             )
-        except FencedError as error:
+        except (FencedError, LogClosedError) as error:  # where it has just ended here, that is over
             live.lose(error)
-        except LogClosedError:
-            pass  # it has just ended, here
         except StoreError as error:
             _log.warning("the lease of run %s could not be renewed: %s", run_id, error.message)
 

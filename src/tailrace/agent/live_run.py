@@ -19,7 +19,13 @@ from tailrace._clock import Clock
 from tailrace.agent.answers import check_answer, inputs_of, question_for, turns_of
 from tailrace.agent.parts import Parts
 from tailrace.agent.request import ChatRequest
-from tailrace.errors import FencedError, InputExpiredError, StoreError, TailraceError
+from tailrace.errors import (
+    FencedError,
+    InputExpiredError,
+    LogClosedError,
+    StoreError,
+    TailraceError,
+)
 from tailrace.events.asking import InputRequest, answering, is_answer
 from tailrace.events.ending import ending
 from tailrace.events.event import StreamEvent
@@ -202,11 +208,13 @@ class LiveRun:
         self.manager.log.close()
         await self._parts.store.release(self.run.run_id, self.manager.epoch)
 
-    def lose(self, error: FencedError) -> None:
-        """Let the run go because it is another worker's, as `error` says; nothing is written.
+    def lose(self, error: FencedError | LogClosedError) -> None:
+        """Let the run go because another has it, or has ended it, as `error` says.
 
         Its viewers' streams end without an end, so that they come back.
         """
+        if self.manager.ending:  # its task closes it already, and is not to be torn out of that
+            return
         self.manager.lose(error)
         if self.task is not None:
             self.task.cancel()
@@ -221,6 +229,7 @@ class LiveRun:
             _log.info("run %s is another worker's now: %s", self.run.run_id, error.message)
             self.manager.log.close()
             return
+        self.manager.lose(error)  # whoever cancels it, or finds it lost, waits for what is done here
         wait_s = 0.25
         for _ in range(_MAX_TRIES):
             try:

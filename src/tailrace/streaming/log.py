@@ -48,12 +48,12 @@ class EventLog:
         self.closed = terminal
         if self._bytes > self._max_bytes:
             self._trim()
-        self._wake()
+        self.wake()
 
     def close(self) -> None:
         """Let viewers go: this process will not learn how the run went on."""
         self.closed = True
-        self._wake()
+        self.wake()
 
     def since(self, seq: int, max_bytes: int) -> list[LoggedEvent] | None:
         """Events after `seq`, up to `max_bytes` but at least one; None where memory lacks them."""
@@ -73,7 +73,7 @@ class EventLog:
         return self._tail[-limit:]
 
     async def grown(self, seq: int) -> None:
-        """Return once there is something after `seq`, or nothing more will come."""
+        """Return once there is something after `seq`, nothing more will come, or at a `wake`."""
         if self.last_seq > seq or self.closed:
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -83,7 +83,8 @@ class EventLog:
         finally:
             self._waiting.discard(waiter)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let whoever waits look again, at this log and at what stands around it."""
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(None)

@@ -20,6 +20,7 @@ from tailrace.errors import (
     InvalidRequestError,
     LogClosedError,
     StoreError,
+    TailraceError,
     WrongLoopError,
 )
 from tailrace.events.ending import with_facts
@@ -179,8 +180,8 @@ class StreamingManager:
         if missing:
             self.log.append(missing, terminal=False)
 
-    def lose(self, error: FencedError) -> None:
-        """Write nothing more: the run is another worker's, as `error` says."""
+    def lose(self, error: TailraceError) -> None:
+        """Write nothing more: the run is another worker's, or is ended through the store."""
         if not self.ending:
             self._give_up(error, [])
 
@@ -347,6 +348,7 @@ class StreamingManager:
             failed.__cause__ = error
             error = failed
         self._error = error
+        self.log.wake()  # a run that waits for its user is closed by who waits for that
         self._show()
         for item in batch + self._pending.drop():
             if item.committed is not None and not item.committed.done():
