@@ -13,7 +13,7 @@ from tailrace.events.logged import LoggedEvent
 from tailrace.events.opening import opening
 from tailrace.events.types import WorkflowStage
 from tailrace.stores.base import LIVE_STATES, Accepted, NewRun, RunRow, RunState, StageResult
-from tailrace.stores.conversations import MessageStatus
+from tailrace.stores.conversations import MessageRow, MessageStatus
 from tailrace.testing.memory_conversations import MemoryConversations
 
 HELD_STATES: Final = (RunState.QUEUED, RunState.RUNNING)
@@ -70,6 +70,10 @@ class MemoryRuns(MemoryConversations):
     def log_of(self, run_id: str) -> Sequence[LoggedEvent]:
         """The run's whole log."""
         return self.kept[run_id].events
+
+    def message_of(self, run: RunRow) -> MessageRow | None:
+        """The run's answer as it is kept; None where it has no conversation."""
+        return self._messages.get(run.assistant_message_id or 0)
 
     def run(self, run_id: str) -> Kept:
         """The run, whoever owns it.

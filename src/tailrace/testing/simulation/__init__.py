@@ -1,0 +1,1 @@
+"""Testing floor: whole worlds of workers, viewers and faults, simulated in virtual time."""

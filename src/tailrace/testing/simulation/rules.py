@@ -1,0 +1,93 @@
+"""Testing floor: what holds in every world; each function gives what is broken, in words.
+
+The rules are those of the log (ARCHITECTURE.md, "The rules of the log").
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from tailrace.events.ending import content_sha256
+from tailrace.events.event import StreamEvent
+from tailrace.events.fold import RunFold
+from tailrace.events.logged import LoggedEvent
+from tailrace.events.types import EventType
+from tailrace.stores.base import LIVE_STATES, RunRow
+from tailrace.stores.conversations import OPEN_STATUSES, MessageRow
+
+
+def broken_in_log(run: RunRow, events: Sequence[LoggedEvent]) -> Iterator[str]:
+    """What is wrong with the log of a run, in a world that has come to rest."""
+    name, seqs = run.query, [each.seq for each in events]
+    if seqs != list(range(1, len(events) + 1)):
+        yield f"{name}: its seqs are {seqs}"
+        return
+    decoded = [each.event for each in events]
+    if [each.seq for each in decoded] != seqs:
+        yield f"{name}: events stand at other places than they say"
+    epochs = [each.epoch for each in decoded]
+    if epochs != sorted(epochs) or epochs[-1] > run.epoch:
+        yield f"{name}: its epochs are {epochs}, and it is at {run.epoch}"
+    terminal = [each.seq for each in decoded if each.is_terminal]
+    if run.state in LIVE_STATES or terminal != [len(events)]:
+        yield f"{name}: it is {run.state}, with {len(events)} events, terminal ones at {terminal}"
+        return
+    yield from _broken_in_text(run, decoded)
+
+
+def _broken_in_text(run: RunRow, events: Sequence[StreamEvent]) -> Iterator[str]:
+    """What is wrong with an answer, and with what its end says of it."""
+    fold = RunFold()
+    for event in events:
+        if event.type is EventType.STREAM_CHUNK:
+            place = (event.metadata["index"], event.metadata["offset"])
+            if place != (fold.chunk_count, fold.text_length):
+                yield f"{run.query}: chunk {event.seq} is at {place}, not where the text ends"
+        fold.apply(event)
+    facts = events[-1].metadata
+    told = (facts["last_seq"], facts["content_sha256"], facts["outcome"])
+    found = (len(events), content_sha256(fold.text), run.outcome)
+    if told != found:
+        yield f"{run.query}: its end says {told}, and it is {found}"
+
+
+def broken_in_message(
+    run: RunRow, events: Sequence[LoggedEvent], message: MessageRow
+) -> Iterator[str]:
+    """What is wrong with the answer that a run wrote, in a world that has come to rest."""
+    fold = RunFold()
+    for logged in events:
+        fold.apply(logged.event)
+    if message.status in OPEN_STATUSES or message.status.value != run.state.value:
+        yield f"{run.query}: it is {run.state}, its message {message.status}"
+    if message.content != fold.text:
+        yield f"{run.query}: its message is {message.content!r}, its log says {fold.text!r}"
+
+
+def broken_in_transcript(
+    name: str, seen: Sequence[LoggedEvent], log: Sequence[LoggedEvent]
+) -> Iterator[str]:
+    """What is wrong with what one viewer saw, over all its lines, from the start to the end."""
+    if [each.data for each in seen] == [each.data for each in log]:
+        return
+    yield (
+        f"{name}: a viewer saw {[each.seq for each in seen]}, "
+        f"the log has {[each.seq for each in log]}"
+    )
+
+
+def broken_in_answers(
+    name: str, log: Sequence[LoggedEvent], taken: Sequence[tuple[str, str]]
+) -> Iterator[str]:
+    """What is wrong with the answers of a run's user, of which those in `taken` were taken."""
+    told: dict[str, str] = {}
+    for logged in log:
+        metadata = logged.event.metadata
+        if logged.type != EventType.DONE or "request_id" not in metadata:
+            continue
+        request_id = cast("str", metadata["request_id"])
+        if request_id in told:
+            yield f"{name}: {request_id} was answered twice"
+        told[request_id] = cast("str", metadata["input"])
+    for request_id, text in taken:
+        if told.get(request_id) != text:
+            yield f"{name}: {text!r} was taken, and the log has {told.get(request_id)!r}"
