@@ -59,6 +59,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_answer_bytes: Limit of one answer in UTF-8 bytes.
         history_tokens: How much of a conversation a model is told, estimated.
         context_rounds: Rounds of retrieval at most.
+        events_kept_s: Events of a run are let go of so long after its end, its answer is not;
+            0: kept for ever.
+        messages_kept_s: Conversations that were not used for so long are removed, and runs
+            without one; 0: kept for ever.
+        deleted_kept_s: Deleted conversations are removed after so long; 0: kept for ever.
         log_memory_bytes: Newest events of one run that stay in memory.
         models_folder: Where model files are kept; None for `models` in the user's cache.
         model_threads: Threads of the embedded model; 0 for one a physical core.
@@ -100,6 +105,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_answer_bytes: int = 1024 * 1024
     history_tokens: int = 2_000
     context_rounds: int = 2
+    events_kept_s: float = 30 * 24 * 3600.0
+    messages_kept_s: float = 0.0
+    deleted_kept_s: float = 7 * 24 * 3600.0
     log_memory_bytes: int = 4 * 1024 * 1024
     models_folder: Path | None = None
     model_threads: int = 0

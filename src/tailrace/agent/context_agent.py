@@ -20,6 +20,7 @@ from tailrace.agent.live_run import LiveRun
 from tailrace.agent.model_setup import ModelSetup
 from tailrace.agent.parts import Parts, open_parts
 from tailrace.agent.request import ChatRequest, OnConflict
+from tailrace.agent.retention import retaining
 from tailrace.agent.roster import Roster
 from tailrace.context.report import IngestReport
 from tailrace.context.sample_documents import add_samples
@@ -33,6 +34,7 @@ from tailrace.state.checkpoint import restore
 from tailrace.state.manager import StateManager
 from tailrace.state.state import WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow, RunState
+from tailrace.stores.registry import erasing_of
 from tailrace.streaming.viewer import snapshot_ended, view_ended
 from tailrace.workflow.engine import WorkflowEngine
 
@@ -87,6 +89,8 @@ class ContextAgent:
             parts = await stack.enter_async_context(open_parts(settings, clock, engine))
             agent = cls(parts, home, clock)
             await stack.enter_async_context(agent.at_work())
+            erasing = erasing_of(parts.store)
+            await stack.enter_async_context(retaining(parts.store, erasing, settings, clock))
             yield agent
 
     async def start(

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from contextlib import aclosing
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ import typer
 from tailrace.cli.asking import at_terminal
 from tailrace.cli.command_ask import screen_for
 from tailrace.cli.door import RunView
+from tailrace.cli.durations import parse_duration
 from tailrace.cli.exits import Exit, exit_of
 from tailrace.cli.follow import follow
 from tailrace.cli.opening import open_door
@@ -30,6 +32,7 @@ from tailrace.events.receipt import Receipt
 from tailrace.events.types import Outcome
 from tailrace.settings import Settings
 from tailrace.stores.base import RunState
+from tailrace.stores.retention import Trimmed
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Your runs."
@@ -96,6 +99,36 @@ def cancel(context: typer.Context, run_id: RunId) -> None:
     """End a run; what was written is kept. One that has ended stays as it is."""
     view = run(_cancel(settings_of(context), run_id))
     typer.echo(f"{view.run_id}: {view.state.value}")
+
+
+@app.command()
+def prune(
+    context: typer.Context,
+    *,
+    older_than: Annotated[
+        str, typer.Option(help="How long ago a run has ended: 7d, 12h, 2w.")
+    ] = "30d",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be let go of.")
+    ] = False,
+) -> None:
+    """Let go of the events of runs that ended long ago; their questions and answers stay.
+
+    A server does the same by itself every hour, for what is older than TAILRACE_EVENTS_KEPT_S.
+    """
+    gone = run(_prune(settings_of(context), parse_duration(older_than), dry_run=dry_run))
+    would = "would be " if dry_run else ""
+    typer.echo(f"{gone.events:,} events of {gone.runs:,} runs {would}let go of")
+
+
+async def _prune(settings: Settings, older_than: timedelta, *, dry_run: bool) -> Trimmed:
+    runs = events = 0
+    async with open_door(settings) as door:
+        while True:
+            step = await door.prune(older_than, dry_run=dry_run)
+            runs, events = runs + step.runs, events + step.events
+            if step.done:
+                return Trimmed(runs=runs, events=events, done=True)
 
 
 async def _list(settings: Settings, limit: int) -> list[RunView]:

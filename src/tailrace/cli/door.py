@@ -6,7 +6,7 @@ it; both doors give the same things and raise the same errors.
 
 import os
 from collections.abc import AsyncGenerator, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from tailrace.context.report import IngestReport, OnProgress
 from tailrace.events.event import Cursor, StreamEvent
 from tailrace.events.types import Outcome, WorkflowStage
 from tailrace.stores.base import RunState
+from tailrace.stores.retention import Trimmed
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +119,30 @@ class Door(Protocol):
 
     async def list_runs(self, limit: int) -> list[RunView]:
         """The newest runs, newest first."""
+        ...
+
+    async def prune(self, older_than: timedelta, *, dry_run: bool) -> Trimmed:
+        """What went of the events of runs that ended so long ago, or would go.
+
+        Raises:
+            TailraceError: it could not be done.
+        """
+        ...
+
+    async def erase_run(self, run_id: str) -> None:
+        """Remove the run for good, and wipe the home's files.
+
+        Raises:
+            TailraceError: there is none, or it could not be done.
+        """
+        ...
+
+    async def erase_conversation(self, conversation_id: int) -> None:
+        """Remove the conversation for good, and wipe the home's files.
+
+        Raises:
+            TailraceError: there is none, or it could not be done.
+        """
         ...
 
     async def add_documents(self, path: Path, on_progress: OnProgress) -> IngestReport:

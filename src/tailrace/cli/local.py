@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from tailrace.agent import ChatRequest, ContextAgent
+from tailrace.agent import ChatRequest, ContextAgent, erasing
 from tailrace.cli.door import DocumentView, Question, RunView, is_within, names_of
 from tailrace.context.report import IngestReport, OnProgress
 from tailrace.errors import NotFoundError
@@ -15,6 +16,7 @@ from tailrace.events.event import Cursor, StreamEvent
 from tailrace.settings import Settings
 from tailrace.stores.base import RunRow
 from tailrace.stores.documents import DocumentRow
+from tailrace.stores.retention import Trimmed
 
 _PAGE: Final = 500
 
@@ -70,6 +72,20 @@ class LocalDoor:
         """See `Door.list_runs`."""
         runs = await self._agent.parts.store.list_runs("", limit, None)
         return [_run_view(run) for run in runs]
+
+    async def prune(self, older_than: timedelta, *, dry_run: bool) -> Trimmed:
+        """See `Door.prune`."""
+        return await erasing.prune(self._agent, older_than, dry_run=dry_run)
+
+    async def erase_run(self, run_id: str) -> None:
+        """See `Door.erase_run`."""
+        await erasing.erase_run(self._agent, run_id)
+        await erasing.wipe(self._agent)
+
+    async def erase_conversation(self, conversation_id: int) -> None:
+        """See `Door.erase_conversation`."""
+        await erasing.erase_conversation(self._agent, conversation_id)
+        await erasing.wipe(self._agent)
 
     async def add_documents(self, path: Path, on_progress: OnProgress) -> IngestReport:
         """See `Door.add_documents`."""

@@ -23,9 +23,10 @@ COMMANDS: Final = {
     "serve": "Serve the web application and the HTTP interface.",
     "docs": "Add, list and remove the documents that answers come from.",
     "models": "List, fetch and remove models that run on this machine.",
-    "runs": "List, show, watch and cancel runs.",
+    "runs": "List, show, watch, cancel and prune runs.",
     "backup": "Copy everything here to a file, while a server is at work or not.",
     "restore": "Put a backup in the place of what is here.",
+    "erase": "Erase everything here, or one conversation or run, for good.",
     "doctor": "Check this installation, and say what to do where something is wrong.",
 }
 """What each command is for."""

@@ -8,6 +8,7 @@ Rule 2: the server is on this machine: no proxy is asked.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -23,14 +24,17 @@ from tailrace.context.report import IngestProgress, IngestReport, OnProgress
 from tailrace.errors import IncompleteStreamError, NotFoundError, TailraceError
 from tailrace.events.event import JSON, Cursor, StreamEvent
 from tailrace.settings import Settings
+from tailrace.stores.retention import Trimmed
 
 T = TypeVar("T")
 
 _RUNS: Final = "/api/agent/runs"
+_CONVERSATIONS: Final = "/api/agent/conversations"
 _DOCUMENTS: Final = "/api/documents"
 _PATHS: Final = "/api/documents/paths"
 _TIMEOUT_S: Final = 30.0
 _ADD_TIMEOUT_S: Final = 3_600.0
+_WIPE_TIMEOUT_S: Final = 600.0
 _SILENT_HEARTBEATS: Final = 3
 _MAX_JOINS: Final = 6
 _PAGE: Final = 200
@@ -103,6 +107,20 @@ class RemoteDoor:
         """See `Door.list_runs`."""
         found = await self._call("GET", f"{_RUNS}?limit={limit}", _Runs)
         return found.items
+
+    async def prune(self, older_than: timedelta, *, dry_run: bool) -> Trimmed:
+        """See `Door.prune`."""
+        body: dict[str, JSON] = {"older_than_s": older_than.total_seconds(), "dry_run": dry_run}
+        return await self._call("POST", f"{_RUNS}/prune", Trimmed, body=body)
+
+    async def erase_run(self, run_id: str) -> None:
+        """See `Door.erase_run`."""
+        await self._call("DELETE", f"{_RUNS}/{run_id}", object, timeout_s=_WIPE_TIMEOUT_S)
+
+    async def erase_conversation(self, conversation_id: int) -> None:
+        """See `Door.erase_conversation`."""
+        path = f"{_CONVERSATIONS}/{conversation_id}"
+        await self._call("DELETE", path, object, timeout_s=_WIPE_TIMEOUT_S)
 
     async def add_documents(self, path: Path, on_progress: OnProgress) -> IngestReport:
         """See `Door.add_documents`."""

@@ -97,6 +97,19 @@ def back_up_store(home: Path, target: Path) -> Integrity:
     return copying.back_up(path, target)
 
 
+def files_in(home: Path) -> list[Path]:
+    """The files of the store of `home`. Blocking."""
+    parts = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm")
+    return [home / name for name in parts if (home / name).is_file()]
+
+
+def copies_in(home: Path) -> list[Path]:
+    """Copies that lie in `home`: from before a migration, from before a restore. Blocking."""
+    stem = DATABASE_FILE.removesuffix(".db")
+    patterns = (f"{OLD_PREFIX}*", f"{stem}.schema-*.backup", f"{DATABASE_FILE}.restoring*")
+    return sorted(path for pattern in patterns for path in home.glob(pattern) if path.is_file())
+
+
 def restore_store(home: Path, copy: Path, at: datetime) -> Path | None:
     """Put `copy` in the place of the store of `home`, which the caller has locked. Blocking.
 
