@@ -118,7 +118,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._selector = _Idle(self._sleep)  # what BaseEventLoop asks to wait
         self._numbers = itertools.count(1)
         self._clock_resolution = 1e-9
-        self.set_task_factory(_make_task)
+        self.set_task_factory(_make_task)  # pyright: ignore[reportArgumentType]  # for coroutines
         self.set_exception_handler(self._note)
         self.unseen: list[str] = []
 

@@ -218,9 +218,12 @@ class World:
 
     async def _come_to_rest(self) -> None:
         """Return once no run is open, and some time has passed in which nothing should happen."""
-        while any(kept.is_open for kept in self.store.kept.values()):
+        is_open = True
+        for _ in range(int(_WORLD_ENDS_S / _RESTS_S)):
             await asyncio.sleep(_RESTS_S)
-        await asyncio.sleep(_RESTS_S)
+            was_open, is_open = is_open, any(kept.is_open for kept in self.store.kept.values())
+            if not was_open:
+                return
 
     def _stage_begins(self, run_id: str, stage: WorkflowStage, epoch: int) -> None:
         kept = self.store.kept[run_id]
