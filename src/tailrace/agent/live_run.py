@@ -66,6 +66,7 @@ class LiveRun:
         self._request = ChatRequest.from_dict(run.request)
         self.leased = True
         self._is_claimed = run.state is RunState.WAITING  # an answer is what claims it again
+        self._at_work = False
         self._kept_seq = 1  # what a new attempt goes on after
         self.state = WorkflowState(
             run_id=run.run_id,
@@ -128,7 +129,11 @@ class LiveRun:
             clock=self._clock,
             deadline_s=self._clock.monotonic_s() + settings.run_timeout_s,
         )
-        await self._parts.engine.execute(self.state, scope)
+        self._at_work = True
+        try:
+            await self._parts.engine.execute(self.state, scope)
+        finally:
+            self._at_work = False
 
     async def answered(self) -> None:
         """Return once its user has answered, or the run has ended, as expired if nobody did.
@@ -213,8 +218,10 @@ class LiveRun:
 
         Its viewers' streams end without an end, so that they come back.
         """
-        if self.manager.ending:  # its task closes it already, and is not to be torn out of that
-            return
+        is_stuck = self.manager.fenced and self._at_work  # the model has been silent since then
+        if self.manager.ending and not is_stuck:
+            return  # its task closes it already, and is not to be torn out of that
+        self._at_work = False
         self.manager.lose(error)
         if self.task is not None:
             self.task.cancel()
