@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "runs": "List, show, watch, cancel and prune runs.",
     "backup": "Copy everything here to a file, while a server is at work or not.",
     "restore": "Put a backup in the place of what is here.",
+    "export": "Write everything of yours to a folder, as Markdown and JSON.",
     "erase": "Erase everything here, or one conversation or run, for good.",
     "doctor": "Check this installation, and say what to do where something is wrong.",
 }

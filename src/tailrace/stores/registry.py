@@ -110,6 +110,20 @@ def copies_in(home: Path) -> list[Path]:
     return sorted(path for pattern in patterns for path in home.glob(pattern) if path.is_file())
 
 
+def copy_store(home: Path, target: Path) -> None:
+    """Copy the store of `home`, which may be in use, to `target`, damaged or not. Blocking.
+
+    Raises:
+        NotFoundError: there is no store yet.
+        StoreError: it cannot be read, or the copy cannot be written.
+    """
+    path = home / DATABASE_FILE
+    if not path.is_file():
+        msg = f"there is nothing in {home} yet"
+        raise NotFoundError(msg)
+    copying.copy(path, target)
+
+
 def restore_store(home: Path, copy: Path, at: datetime) -> Path | None:
     """Put `copy` in the place of the store of `home`, which the caller has locked. Blocking.
 

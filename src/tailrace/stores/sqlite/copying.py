@@ -35,7 +35,7 @@ def back_up(path: Path, target: Path) -> Integrity:
         raise ConflictError(_taken(target))
     partial = _new_file(target)
     try:
-        _copy(path, partial)
+        copy(path, partial)
         found = _verified(partial, path)
         _place(partial, target)
     except OSError as exc:
@@ -47,8 +47,8 @@ def back_up(path: Path, target: Path) -> Integrity:
     return found
 
 
-def restore(copy: Path, path: Path, aside: Path) -> Path | None:
-    """Put `copy`, which is checked first, in the place of the database at `path`.
+def restore(original: Path, path: Path, aside: Path) -> Path | None:
+    """Put `original`, which is checked first, in the place of the database at `path`.
 
     Nobody else may have that open.
 
@@ -57,16 +57,16 @@ def restore(copy: Path, path: Path, aside: Path) -> Path | None:
 
     Raises:
         ConflictError: there is something at `aside` already.
-        InvalidRequestError: `copy` is no copy of a home, or one of a newer Tailrace.
-        StoreError: `copy` is damaged, or cannot be copied.
+        InvalidRequestError: `original` is no copy of a home, or one of a newer Tailrace.
+        StoreError: `original` is damaged, or cannot be copied.
     """
     if os.path.lexists(aside):
         raise ConflictError(_taken(aside))
     partial = _beside(path, ".restoring")
     try:
-        shutil.copyfile(copy, partial)  # first: the check then holds for what is put in place
+        shutil.copyfile(original, partial)  # first: the check then holds for what is put in place
         partial.chmod(0o600)
-        _verified(partial, copy)
+        _verified(partial, original)
         _sync(partial)
         _put_aside(path, aside)
         partial.replace(path)
@@ -106,13 +106,19 @@ def _verified(path: Path, original: Path) -> Integrity:
     return found
 
 
-def _copy(path: Path, partial: Path) -> None:
+def copy(path: Path, target: Path) -> None:
+    """Copy the database at `path`, which may be in use, to `target`: nothing, or an empty file.
+
+    Raises:
+        StorageFullError: there is no room for it.
+        StoreError: the database cannot be read, or the copy cannot be written.
+    """
     try:
         with closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
             connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
-            connection.execute("VACUUM INTO ?", (str(partial),))
+            connection.execute("VACUUM INTO ?", (str(target),))
     except apsw.FullError as exc:
-        msg = f"there is no room for a copy at {partial.parent}; choose another place"
+        msg = f"there is no room for a copy at {target.parent}; choose another place"
         raise StorageFullError(msg) from exc
     except apsw.Error as exc:
         msg = f"{path} cannot be copied; `tailrace doctor` says whether it is damaged"
