@@ -38,6 +38,7 @@ from tailrace.llm.endpoint_errors import (
     log_detail,
     unknown_field,
 )
+from tailrace.llm.http1 import BODY, Body
 from tailrace.llm.retry import parse_retry_after
 from tailrace.llm.think import ThinkSplitter
 from tailrace.wire.sse import ServerSentEvent, SSEDecoder
@@ -90,7 +91,7 @@ class ChatCall:
         self._decoder = SSEDecoder(max_event_bytes=MAX_EVENT_BYTES)
         self._think = ThinkSplitter()
         self._response: httpx2.Response | None = None
-        self._pieces: AsyncIterator[bytes] | None = None
+        self._pieces: Body | AsyncIterator[bytes] | None = None
         self._began = False
         self._chars = 0
         self._finish: FinishReason | None = None
@@ -139,9 +140,11 @@ class ChatCall:
     async def _read(self) -> bytes | None:
         if self._pieces is None:
             self._pieces = await self._open()
+        if isinstance(self._pieces, Body):
+            return await self._pieces.read() or None
         return await anext(self._pieces, None)
 
-    async def _open(self) -> AsyncIterator[bytes]:
+    async def _open(self) -> Body | AsyncIterator[bytes]:
         endpoint = self._endpoint
         request = endpoint.http.build_request(
             "POST", endpoint.url, content=msgspec.json.encode(self._body)
@@ -159,8 +162,8 @@ class ChatCall:
             raise ModelProtocolError(msg, retryable=False)
         if "content-encoding" in response.headers:
             return response.aiter_bytes()
-        stream = response.stream
-        return aiter(stream) if isinstance(stream, httpx2.AsyncByteStream) else response.aiter_raw()
+        body = response.extensions.get(BODY)
+        return body if isinstance(body, Body) else response.aiter_raw()
 
     async def _refused(self, response: httpx2.Response) -> ModelError:
         endpoint = self._endpoint

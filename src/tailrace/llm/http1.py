@@ -18,6 +18,9 @@ from typing import cast, final
 import httptools
 import httpx2
 
+BODY = "tailrace.body"
+"""Extension of a response: its `Body`, without the layers that the client puts around it."""
+
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_WAITING_BYTES = 256 * 1024
 _SWITCHING = 200  # a status below it comes before the real answer
@@ -28,6 +31,7 @@ class _Connection(asyncio.Protocol):
     """One connection, one response at a time."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self.closed = False
         self._begin()
@@ -40,7 +44,7 @@ class _Connection(asyncio.Protocol):
         self._head_complete = False
         self._head_bytes = 0
         self._delimited = False  # whether the response says where it ends
-        self._parts: list[bytes] = []
+        self.parts: list[bytes] = []
         self._waiting_bytes = 0
         self._paused = False
         self._ended = False
@@ -68,18 +72,22 @@ class _Connection(asyncio.Protocol):
         while not self._head_complete:
             await self._change()
 
-    async def read(self) -> bytes:
-        """What has come of the body; empty at its end.
+    async def more(self) -> None:
+        """Return when more of the body has come, or its end.
 
         Raises:
             httpx2.TransportError: it was cut off.
         """
-        while not self._parts:
-            if self._ended:
-                return b""
-            await self._change()
-        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts.clear()
+        while not self.parts and not self._ended:
+            if self._error is not None:
+                raise self._error
+            self._wakened = self._loop.create_future()
+            await self._wakened
+
+    def take(self) -> bytes:
+        """What has come of the body; empty at its end."""
+        data = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+        self.parts.clear()
         self._waiting_bytes = 0
         if self._paused and self._transport is not None:
             self._paused = False
@@ -95,7 +103,7 @@ class _Connection(asyncio.Protocol):
     async def _change(self) -> None:
         if self._error is not None:
             raise self._error
-        self._wakened = asyncio.get_running_loop().create_future()
+        self._wakened = self._loop.create_future()
         await self._wakened
 
     def _wake(self) -> None:
@@ -156,7 +164,7 @@ class _Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body."""
-        self._parts.append(body)
+        self.parts.append(body)
         self._waiting_bytes += len(body)
 
     def on_message_complete(self) -> None:
@@ -167,7 +175,7 @@ class _Connection(asyncio.Protocol):
 
 
 @final
-class _Body(httpx2.AsyncByteStream):
+class Body(httpx2.AsyncByteStream):
     """The body of one response."""
 
     def __init__(self, transport: "Http1Transport", connection: _Connection) -> None:
@@ -178,10 +186,23 @@ class _Body(httpx2.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        data = await self._connection.read() if self._connection is not None else b""
+        data = await self.read()
         if not data:
             raise StopAsyncIteration
         return data
+
+    async def read(self) -> bytes:
+        """What has come; empty at its end.
+
+        Raises:
+            httpx2.TransportError: it was cut off.
+        """
+        connection = self._connection
+        if connection is None:
+            return b""
+        if not connection.parts:
+            await connection.more()
+        return connection.take()
 
     async def aclose(self) -> None:
         """Give the connection back, or close it where the body has not ended."""
@@ -237,8 +258,12 @@ class Http1Transport(httpx2.AsyncBaseTransport):
                 self._discard(connection)
             self._places.release()
             raise
+        body = Body(self, connection)
         return httpx2.Response(
-            connection.status, headers=connection.headers, stream=_Body(self, connection)
+            connection.status,
+            headers=connection.headers,
+            stream=body,
+            extensions={BODY: body},
         )
 
     async def aclose(self) -> None:
