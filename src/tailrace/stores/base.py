@@ -266,6 +266,8 @@ class RunStore(Protocol):
             LogClosedError: the run has ended.
             LogConflictError: the range is written with other bytes, or leaves a gap.
             StorageFullError: no room; nothing was kept.
+            StoreError: where it is `retryable`, it may have been kept or not; the same append again
+                finds out.
         """
         ...
 

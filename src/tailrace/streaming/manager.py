@@ -5,8 +5,9 @@ Rule 2: `seq`, `index` and `offset` are given when a batch is sealed for its com
     is under way at a time, and what is said meanwhile makes the next one (no timer, no polling).
 Rule 3: after a terminal event was emitted, nothing more is taken.
 Rule 4: it belongs to the event loop that made it.
-Rule 5: a run that waits goes on with one event, `resume`; until that is committed it still waits.
-Rule 6: `fold` is ahead of the log only while a commit is under way; a snapshot is made when not.
+Rule 5: a commit whose answer is lost, or that has no room, is tried again for a moment, the same.
+Rule 6: a run that waits goes on with one event, `resume`; until that is committed it still waits.
+Rule 7: `fold` is ahead of the log only while a commit is under way; a snapshot is made when not.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType
 from tailrace.stores.base import FinalState, RunRow, RunStore, StageResult
 from tailrace.stores.final import final_state
+from tailrace.streaming.commit import Commit
 from tailrace.streaming.log import EventLog
 from tailrace.streaming.pending import Pending, PendingBuffer
 from tailrace.streaming.viewer import LiveLog, view
@@ -59,7 +61,7 @@ class StreamingManager:
         self._loop = asyncio.get_running_loop()
         self._pending = PendingBuffer()
         self._room: set[asyncio.Future[None]] = set()
-        self._commit: asyncio.Future[int] | None = None
+        self._commit: Commit | None = None
         self._batch: list[Pending] = []
         self._sealed: list[LoggedEvent] = []
         self._snapshot: LoggedEvent | None = None
@@ -206,19 +208,25 @@ class StreamingManager:
             )
         )
 
-        def resumed(commit: "asyncio.Future[int]") -> None:
+        taken: asyncio.Future[None] = self._loop.create_future()
+
+        def resumed(error: BaseException | None) -> None:
             self._commit = None
-            if not commit.cancelled() and commit.exception() is None:
+            if error is None:
                 self._epoch += 1
                 self.fold.apply(answer.event)
                 self.log.append([answer], terminal=False)
+                _resolve(taken)
+            else:
+                _refuse(taken, error)
             self._show()
             if self._pending:
                 self._seal()
 
-        self._commit = self._store.resume(self.run_id, answer, worker=worker, lease_s=lease_s)
-        self._commit.add_done_callback(resumed)
-        await asyncio.shield(self._commit)
+        self._commit = Commit(
+            lambda: self._store.resume(self.run_id, answer, worker=worker, lease_s=lease_s), resumed
+        )
+        await asyncio.shield(taken)
 
     async def recover(self) -> None:
         """After the store closed the run for us: show viewers what it wrote.
@@ -234,7 +242,7 @@ class StreamingManager:
     async def settled(self) -> None:
         """Return once no commit is under way."""
         while self._commit is not None:
-            await asyncio.wait([self._commit])  # `_committed` was registered first, and has run
+            await asyncio.wait([self._commit.under_way])
 
     def _check_open(self) -> None:
         if self._error is not None:
@@ -276,26 +284,24 @@ class StreamingManager:
     def _seal(self) -> None:
         """Give the next batch its place in the log and hand it to the store."""
         self._batch = self._pending.take()
-        first_seq = self.fold.last_seq + 1
+        epoch, first_seq = self._epoch, self.fold.last_seq + 1
         self._sealed = [self._place(item) for item in self._batch]
         last = self._batch[-1]
         final: FinalState | None = None
         if self.fold.terminal is not None:
             final = final_state(self.fold, self.fold.terminal)
-        try:
-            self._commit = self._store.append(
+        self._commit = Commit(
+            lambda: self._store.append(
                 self.run_id,
-                self._epoch,
+                epoch,
                 first_seq,
                 self._sealed,
                 stage=self.fold.stage,
                 stage_result=last.stage_result,
                 final_state=final,
-            )
-        except StoreError as error:
-            self._give_up(error, self._batch)
-            return
-        self._commit.add_done_callback(self._committed)
+            ),
+            self._committed,
+        )
 
     def _place(self, item: Pending) -> LoggedEvent:
         event, seq = item.event, self.fold.last_seq + 1
@@ -324,10 +330,9 @@ class StreamingManager:
         self.fold.apply(placed)
         return LoggedEvent.of(placed)
 
-    def _committed(self, commit: "asyncio.Future[int]") -> None:
+    def _committed(self, error: BaseException | None) -> None:
         self._commit = None
         batch, self._batch = self._batch, []
-        error = StoreError("the store was closed") if commit.cancelled() else commit.exception()
         if error is not None:
             self._give_up(error, batch)
             return
@@ -351,9 +356,7 @@ class StreamingManager:
         self.log.wake()  # a run that waits for its user is closed by who waits for that
         self._show()
         for item in batch + self._pending.drop():
-            if item.committed is not None and not item.committed.done():
-                item.committed.set_exception(error)
-                item.committed.exception()  # seen: whoever waited may have been cancelled
+            _refuse(item.committed, error)
         for room in self._room:
             _resolve(room)
         self._room.clear()
@@ -362,3 +365,9 @@ class StreamingManager:
 def _resolve(future: "asyncio.Future[None] | None") -> None:
     if future is not None and not future.done():
         future.set_result(None)
+
+
+def _refuse(future: "asyncio.Future[None] | None", error: BaseException) -> None:
+    if future is not None and not future.done():
+        future.set_exception(error)
+        future.exception()  # seen: whoever waited may have been cancelled
