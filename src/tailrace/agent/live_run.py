@@ -236,7 +236,8 @@ class LiveRun:
             _log.info("run %s is another worker's now: %s", self.run.run_id, error.message)
             self.manager.log.close()
             return
-        self.manager.lose(error)  # whoever cancels it, or finds it lost, waits for what is done here
+        # from here on, whoever cancels it, or finds it lost, waits for what is done here
+        self.manager.lose(error)
         wait_s = 0.25
         for _ in range(_MAX_TRIES):
             try:
