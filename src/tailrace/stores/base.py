@@ -159,7 +159,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LostRuns(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker learns when it looks for runs that the others have lost.
+    """What a worker learns when it looks for runs that somebody has lost.
 
     Attributes:
         runs: Those that nobody holds, oldest first.
@@ -241,7 +241,10 @@ class RunStore(Protocol):
         ...
 
     async def lost_runs(self, worker: str, limit: int) -> LostRuns:
-        """Up to `limit` runs that a worker other than `worker` has lost, or that nobody holds."""
+        """Up to `limit` runs in a queue or at work whose lease has ended, or that never had one.
+
+        Runs of `worker` itself are among them: it may have accepted one and never learned of it.
+        """
         ...
 
     def append(

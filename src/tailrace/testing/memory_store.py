@@ -106,14 +106,14 @@ class MemoryStore(MemoryRuns):
     async def lost_runs(self, worker: str, limit: int) -> LostRuns:
         """See `RunStore.lost_runs`."""
         at = self.clock.now()
-        others = [
-            kept
-            for kept in self.kept.values()
-            if kept.row.state in HELD_STATES and kept.worker != worker
+        held = [kept for kept in self.kept.values() if kept.row.state in HELD_STATES]
+        ends = [
+            kept.lease_until
+            for kept in held
+            if kept.lease_until is not None and not kept.is_free(at) and kept.worker != worker
         ]
-        ends = [k.lease_until for k in others if k.lease_until is not None and not k.is_free(at)]
         return LostRuns(
-            runs=[kept.row for kept in others if kept.is_free(at)][:limit],
+            runs=[kept.row for kept in held if kept.is_free(at)][:limit],
             next_end_s=(min(ends) - at).total_seconds() if ends else None,
         )
 

@@ -127,12 +127,12 @@ def resume(
 
 
 def lost(connection: apsw.Connection, worker: str, limit: int, at: datetime) -> LostRuns:
-    """Up to `limit` runs that a worker other than `worker` has lost, or that nobody holds."""
+    """Up to `limit` runs that nobody holds, and when the next lease of another worker ends."""
     found = rows.rows(
         connection,
         f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE state IN ('queued', 'running') "  # noqa: S608 - constants of ours
-        f"AND {_FREE} AND worker IS NOT ? ORDER BY run_id LIMIT ?",
-        (time_text(at), worker, limit),
+        f"AND {_FREE} ORDER BY run_id LIMIT ?",
+        (time_text(at), limit),
     )
     row = one(
         connection,

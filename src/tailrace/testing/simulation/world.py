@@ -31,7 +31,7 @@ SETTINGS: Final = Settings(
 )
 """Of every worker: short leases, little memory, few places."""
 
-_WORKERS: Final = 2
+_MOST_WORKERS: Final = 2
 _WORLD_ENDS_S: Final = 300.0
 _RESTS_S: Final = 5.0
 
@@ -99,7 +99,7 @@ class World:
 
     async def live(self) -> None:
         """Run it to its end, and hold its rules against what is left."""
-        self._workers = [self._new_worker(number) for number in range(_WORKERS)]
+        self._workers = [self._new_worker(number) for number in range(self._worker_count())]
         try:
             async with asyncio.timeout(_WORLD_ENDS_S):
                 async with asyncio.TaskGroup() as tasks:
@@ -128,6 +128,10 @@ class World:
             virtual_s=virtual_s,
             digest=self._digest(),
         )
+
+    def _worker_count(self) -> int:
+        """Two most often; one that is alone gets no help from another."""
+        return 1 if self.draw() < 0.25 else _MOST_WORKERS
 
     def _new_worker(self, number: int) -> Worker:
         name = f"worker {number}, {len(self._dead)}"
@@ -189,7 +193,7 @@ class World:
         await self._replace(self._workers.index(self._worker_at_work()), graceful=False)
 
     async def _restart(self) -> None:
-        await self._replace(self.chance.randrange(_WORKERS), graceful=True)
+        await self._replace(self.chance.randrange(len(self._workers)), graceful=True)
 
     async def _replace(self, number: int, *, graceful: bool) -> None:
         worker = self._workers[number]
