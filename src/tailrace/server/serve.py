@@ -6,6 +6,7 @@ Rule 2: the first signal asks for that; a second one is not caught.
 
 import asyncio
 import errno
+import gc
 import ipaddress
 import logging
 import os
@@ -74,6 +75,9 @@ async def serve(
             async with asyncio.TaskGroup() as tasks:
                 meanwhile: list[asyncio.Task[object]] = [tasks.create_task(_catch_up(agent))]
                 await asyncio.wait(meanwhile, timeout=_CATCH_UP_S)
+                # what there is by now stays: looking for garbage in it stops every stream for a
+                # tenth of a second
+                gc.freeze()
                 if on_ready is not None:
                     on_ready(url)
                 if on_pull is not None:
