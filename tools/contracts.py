@@ -26,6 +26,7 @@ from tailrace.server.app import create_app
 from tailrace.settings import Settings
 from tailrace.testing.dialects import project
 from tailrace.testing.logs import recorded_logs
+from tailrace.wire.frame import Frame
 from tailrace.wire.sse import encode
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "contracts"
@@ -50,8 +51,7 @@ def golden_streams() -> Files:
     for log_name, log in recorded_logs().items():
         for dialect in DIALECT_NAMES:
             frames = project(open_dialect(dialect), log)
-            name = log_name.replace(",", "").replace(" ", "-")
-            files[f"golden/{dialect}/{name}.sse"] = b"".join(
+            files[f"golden/{dialect}/{_file_name(log_name)}.sse"] = b"".join(
                 encode(frame) for given in frames for frame in given
             )
     return files
@@ -87,6 +87,23 @@ def _fold(log: Sequence[LoggedEvent]) -> Mapping[str, object]:
     }
 
 
+def golden_snapshots() -> Files:
+    """Every recorded log as a viewer gets it that comes late, at each moment it may."""
+    files: dict[str, bytes] = {}
+    for log_name, log in recorded_logs().items():
+        fold, frames = RunFold(), list[bytes]()
+        for logged in log[:-1]:
+            fold.apply(logged.event)
+            snapshot = fold.snapshot()
+            frames.append(encode(Frame(snapshot.data, str(snapshot.cursor))))
+        files[f"golden/snapshots/{_file_name(log_name)}.sse"] = b"".join(frames)
+    return files
+
+
+def _file_name(log_name: str) -> str:
+    return log_name.replace(",", "").replace(" ", "-")
+
+
 def http_interface() -> Files:
     """The OpenAPI description of the server's routes."""
 
@@ -102,6 +119,7 @@ GENERATED: Final[Mapping[str, Callable[[], Files]]] = {
     "stream_event.schema.json": event_schema,
     "golden": golden_streams,
     "golden/folds.json": golden_folds,
+    "golden/snapshots": golden_snapshots,
     "openapi.json": http_interface,
 }
 """What makes each file, or each folder of files."""

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 import pytest
 from jsonschema import Draft202012Validator
 
-from tailrace.events.event import StreamEvent
+from tailrace.events.fold import RunFold
 from tailrace.events.schema import VARIANTS, stream_event_schema
 from tailrace.events.types import EventType
 from tailrace.testing.logs import recorded_logs
@@ -62,11 +62,12 @@ def test_every_type_has_a_variant() -> None:
     assert types == set(EventType)
 
 
-def test_a_snapshot_is_valid() -> None:
-    event = StreamEvent(
-        type=EventType.SNAPSHOT, content="So far", run_id="r", gen=1, seq=9, epoch=1
-    )
-    assert _valid(event.to_dict())
+@pytest.mark.parametrize("name", recorded_logs())
+def test_a_snapshot_at_any_moment_is_valid(name: str) -> None:
+    fold = RunFold()
+    for logged in recorded_logs()[name]:
+        fold.apply(logged.event)
+        assert _valid(fold.snapshot().event.to_dict())
 
 
 def test_fields_that_are_unknown_in_metadata_pass() -> None:

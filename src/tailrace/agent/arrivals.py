@@ -1,34 +1,52 @@
 """Floor 5: Arrivals, how a viewer of a conversation learns that it has got a run. No polling."""
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Generator
+from contextlib import contextmanager
+
+Arrival = asyncio.Future[None]
 
 
 class Arrivals:
-    """Wakes whoever waits for a conversation's next run; knows what this process accepted."""
+    """Wakes whoever waits for a conversation's next run; knows what this process accepted.
+
+    Attributes:
+        closed: Whether no run comes any more.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self.closed = False
+        self._waiting: defaultdict[int, set[Arrival]] = defaultdict(set)
 
-    def next_of(self, conversation_id: int) -> "asyncio.Future[None]":
-        """Done once the conversation gets a run; take it before looking for one, and shield it."""
-        waiting = self._waiting.get(conversation_id)
-        if waiting is None:
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting[conversation_id] = waiting
-        return waiting
+    @contextmanager
+    def expected(self, conversation_id: int) -> Generator[Arrival]:
+        """Done once the conversation gets a run; enter it before looking whether there is one."""
+        arrival: Arrival = asyncio.get_running_loop().create_future()
+        if self.closed:
+            arrival.set_result(None)
+        self._waiting[conversation_id].add(arrival)
+        try:
+            yield arrival
+        finally:
+            waiting = self._waiting[conversation_id]
+            waiting.discard(arrival)
+            if not waiting:
+                del self._waiting[conversation_id]
 
     def ring(self, conversation_id: int | None) -> None:
         """The conversation has got a run."""
-        if conversation_id is not None:
-            _wake(self._waiting.pop(conversation_id, None))
+        if conversation_id in self._waiting:
+            _wake(self._waiting[conversation_id])
 
     def close(self) -> None:
-        """Let everybody go: no run comes any more."""
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            _wake(future)
+        """Let everybody go."""
+        self.closed = True
+        for waiting in self._waiting.values():
+            _wake(waiting)
 
 
-def _wake(future: "asyncio.Future[None] | None") -> None:
-    if future is not None and not future.done():
-        future.set_result(None)
+def _wake(waiting: set[Arrival]) -> None:
+    for arrival in waiting:
+        if not arrival.done():
+            arrival.set_result(None)

@@ -89,6 +89,7 @@ class AsyncClient:
                             async for data in pieces:
                                 for event in following.feed(data):
                                     yield event
+                        following.ended()
             except _CUT:
                 pass  # the same as a response that ended: join again
             if not following.finished:

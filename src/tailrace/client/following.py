@@ -3,6 +3,7 @@
 Rule 1: an event is given once, in order; what a rejoined stream repeats is left out.
 Rule 2: a stream without its terminal event is not finished: it is rejoined, and in the end said.
 Rule 3: what came must fit what the terminal event says of it: last seq, and hash of the answer.
+Rule 4: a response that its server ends in good order is no failure: it is rejoined at once.
 """
 
 import random
@@ -22,6 +23,7 @@ MAX_ATTEMPTS: Final = 12
 _FIRST_WAIT_S: Final = 0.5
 _LONGEST_WAIT_S: Final = 8.0
 _LONGEST_RETRY_AFTER_S: Final = 60.0
+_REJOIN_S: Final = 0.2
 _AGAIN: Final = frozenset(
     {
         HTTPStatus.REQUEST_TIMEOUT,
@@ -58,6 +60,7 @@ class Following:
         self._max_attempts = max_attempts
         self._chance = chance
         self._attempts = 0
+        self._had_news = self._ended_well = False
         self._decoder = SSEDecoder()
 
     def path(self) -> str:
@@ -68,6 +71,7 @@ class Following:
         """What a new connection asks for; call it once for each."""
         cursor = "" if self.cursor is None else str(self.cursor)
         self._decoder = SSEDecoder(last_event_id=cursor)
+        self._had_news = self._ended_well = False
         accept = {"Accept": "text/event-stream"}
         return {**accept, "Last-Event-ID": cursor} if cursor else accept
 
@@ -93,17 +97,23 @@ class Following:
         """
         events: list[StreamEvent] = []
         for received in self._decoder.feed(data):
+            if received.event != "message":  # a sign of life, and whatever later servers name
+                continue
             event = StreamEvent.from_json_bytes(received.data.encode())
             if self.finished or (self.cursor is not None and event.cursor <= self.cursor):
                 continue
             self.receipt.take(event)
-            self.cursor, self._attempts = event.cursor, 0
+            self.cursor, self._attempts, self._had_news = event.cursor, 0, True
             self.finished = event.is_terminal
             events.append(event)
         if self.receipt.problems:
             msg = f"run {self._run_id}: {'; '.join(self.receipt.problems)}"
             raise IncompleteStreamError(msg, cursor=str(self.cursor or ""))
         return events
+
+    def ended(self) -> None:
+        """The response has ended, and nothing cut it off."""
+        self._ended_well = self._had_news or self._decoder.comments > 0
 
     def wait_s(self, retry_after_s: float | None = None) -> float:
         """The connection is gone: how long to wait before the next one.
@@ -114,6 +124,10 @@ class Following:
         Raises:
             IncompleteStreamError: it has been tried often enough.
         """
+        asked_s = min(retry_after_s or 0.0, _LONGEST_RETRY_AFTER_S)
+        if self._ended_well:
+            self._attempts = 0
+            return max(asked_s, self._chance() * _REJOIN_S)
         self._attempts += 1
         if self._attempts > self._max_attempts:
             msg = (
@@ -122,7 +136,6 @@ class Following:
             )
             raise IncompleteStreamError(msg, cursor=str(self.cursor or ""))
         backoff_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2 ** (self._attempts - 1))
-        asked_s = min(retry_after_s or 0.0, _LONGEST_RETRY_AFTER_S)
         return max(asked_s, self._chance() * backoff_s)
 
 

@@ -147,18 +147,106 @@ _SUMMARY: Final[Mapping[str, Schema]] = {
 }
 _BEFORE_THE_END: Final = [stage for stage in WorkflowStage if stage not in TERMINAL_STAGES]
 
+_OPENING: Final[Mapping[str, Schema]] = {
+    "run_id": _TEXT,
+    "workflow_id": _TEXT,
+    "session_id": _TEXT,
+    "conversation_id": _ID_OR_NULL,
+    "user_message_id": _ID_OR_NULL,
+    "assistant_message_id": _ID_OR_NULL,
+}
+_SOURCE: Final[Mapping[str, Schema]] = {
+    "id": _NAME,
+    "document_id": _ID,
+    "revision": _COUNT,
+    "title": _TEXT,
+    "snippet": _TEXT,
+    "char_start": _COUNT,
+    "char_end": _COUNT,
+    "score": {"type": "number"},
+}
+_PAGE: Final[Mapping[str, Schema]] = {"page": _FROM_ONE}
+_CITATION: Final[Mapping[str, Schema]] = {
+    "source_id": _NAME,
+    "answer_start": _COUNT,
+    "answer_end": _COUNT,
+    "quote": _TEXT,
+}
+_TOOL_CALL: Final[Mapping[str, Schema]] = {
+    "call_id": _TEXT,
+    "name": _TEXT,
+    "arguments": {"type": "object"},
+}
+_TOOL_RESULT: Final[Mapping[str, Schema]] = {"call_id": _TEXT, "ok": _TRUTH, "summary": _TEXT}
+_INPUT_REQUIRED: Final[Mapping[str, Schema]] = {
+    "request_id": _TEXT,
+    "question": _TEXT,
+    "expires_at": _TIME,
+}
+_OPTIONS: Final[Mapping[str, Schema]] = {"options": {"type": "array", "items": _TEXT}}
+
+
+def _list_of(required: Mapping[str, Schema], description: str) -> Schema:
+    items = _object({"seq": _FROM_ONE, **required}, {})
+    return {"description": description, "type": "array", "items": items}
+
+
+def _facts(metadata: Schema, description: str) -> Schema:
+    return _list_of({"metadata": metadata}, description)
+
+
+_STAGE: Final = _one_of(_BEFORE_THE_END)
+_OR_NULL: Final[Schema] = {"type": "null"}
+_PROGRESS: Final[Schema] = {"anyOf": [_SHARE, _OR_NULL]}
+_SNAPSHOT: Final[Mapping[str, Schema]] = {
+    "run": {"description": "What event 1 said", **_object(_OPENING, {})},
+    "chunks": _list_of(
+        {"count": _FROM_ONE, "length": _COUNT},
+        "Which chunks the answer came in, one after another: the last seq, how many, how long",
+    ),
+    "reasoning": {**_TEXT, "description": "The model's own reasoning text so far"},
+    "reasoning_chunks": _list_of({"count": _FROM_ONE, "length": _COUNT}, "As chunks"),
+    "stages": _list_of({"stage": _STAGE, "progress": _PROGRESS}, "How far it was, since when"),
+    "visits": _list_of(
+        {"stage": _TEXT, "at": _TIME},
+        "What its time was spent on since when: a stage, or waiting for its user",
+    ),
+    "statuses": _list_of(
+        {
+            "status": _object(
+                {
+                    "type": _one_of(
+                        [EventType.THINKING, EventType.RUNNING, EventType.DONE, EventType.FAIL]
+                    ),
+                    "content": _TEXT,
+                    "stage": {"anyOf": [_STAGE, _OR_NULL]},
+                    "progress": _PROGRESS,
+                    "timestamp": _TIME,
+                },
+                {},
+            )
+        },
+        "What its nodes said",
+    ),
+    "sources": _facts(_object(_SOURCE, _PAGE), "The passages found"),
+    "citations": _facts(_object(_CITATION, {}), "What rests on which source"),
+    "tools": _facts(_object({"call_id": _TEXT}, {**_TOOL_CALL, **_TOOL_RESULT}), "Tools' work"),
+    "asked": _list_of(
+        {"timestamp": _TIME, "metadata": _object(_INPUT_REQUIRED, _OPTIONS)},
+        "What it asked its user: the events, whole",
+    ),
+    "inputs": _facts(
+        _object({"request_id": _TEXT, "question": _TEXT, "input": _TEXT}, {}),
+        "What its user answered",
+    ),
+    "usage": _TOKENS,
+}
+
 VARIANTS: Final[Mapping[str, Variant]] = {
     "Opening": Variant(
         "Event 1: the run is accepted; the ids to follow and to stop it",
         [EventType.RUNNING],
-        {
-            "run_id": _TEXT,
-            "workflow_id": _TEXT,
-            "session_id": _TEXT,
-            "conversation_id": _ID_OR_NULL,
-            "user_message_id": _ID_OR_NULL,
-            "assistant_message_id": _ID_OR_NULL,
-        },
+        _OPENING,
         stages=[WorkflowStage.INIT],
         seq={"const": 1},
     ),
@@ -182,32 +270,23 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "Source": Variant(
         "A passage that was found; its place is in Unicode code points of the document's text",
         [EventType.SOURCE],
-        {
-            "id": _NAME,
-            "document_id": _ID,
-            "revision": _COUNT,
-            "title": _TEXT,
-            "snippet": _TEXT,
-            "char_start": _COUNT,
-            "char_end": _COUNT,
-            "score": {"type": "number"},
-        },
-        {"page": _FROM_ONE},
+        _SOURCE,
+        _PAGE,
     ),
     "Citation": Variant(
         "That part of the answer rests on that source",
         [EventType.CITATION],
-        {"source_id": _NAME, "answer_start": _COUNT, "answer_end": _COUNT, "quote": _TEXT},
+        _CITATION,
     ),
     "ToolCall": Variant(
         "The model calls a tool",
         [EventType.TOOL_CALL],
-        {"call_id": _TEXT, "name": _TEXT, "arguments": {"type": "object"}},
+        _TOOL_CALL,
     ),
     "ToolResult": Variant(
         "What came of a tool call",
         [EventType.TOOL_RESULT],
-        {"call_id": _TEXT, "ok": _TRUTH, "summary": _TEXT},
+        _TOOL_RESULT,
     ),
     "Usage": Variant(
         "Tokens of this run so far, after each model call",
@@ -218,17 +297,20 @@ VARIANTS: Final[Mapping[str, Variant]] = {
     "InputRequired": Variant(
         "The run waits for its user, from now until expires_at; other options are taken as well",
         [EventType.INPUT_REQUIRED],
-        {"request_id": _TEXT, "question": _TEXT, "expires_at": _TIME},
-        {"options": {"type": "array", "items": _TEXT}},
+        _INPUT_REQUIRED,
+        _OPTIONS,
     ),
     "Retract": Variant(
-        "What stands after discard_after and before this event, usage aside, no longer counts",
+        "What stands after discard_after and before this event, usage aside, no longer counts; "
+        "discard_after is 0 or the seq of an event that is no chunk",
         [EventType.RETRACT],
         {"discard_after": _COUNT},
     ),
     "Snapshot": Variant(
-        "The fold of all events up to seq, for a viewer that comes late; never stored",
+        "What all events up to seq amount to, for a viewer that comes late; content is the answer "
+        "so far. What it lists has the seq of its event, so that a later retract can take it back",
         [EventType.SNAPSHOT],
+        _SNAPSHOT,
         seq={"minimum": 1},
     ),
     "Answered": Variant(

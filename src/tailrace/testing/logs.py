@@ -125,7 +125,7 @@ def recorded_logs() -> dict[str, Sequence[LoggedEvent]]:
         "failure within the text": _failure("Half an ", "answer"),
         "interrupt before the text": _interrupt(),
         "interrupt within the text": _interrupt("Half an ", "answer"),
-        "retract, then an answer": _retract(discard_after=6),
+        "retract, then an answer": _retract(discard_after=7),
         "retract of all text, then a stop": _retract_all(),
         "empty answer": _simple_chat(""),
         "tools and an input that expired": _tools(),
@@ -225,7 +225,10 @@ def _retract(*, discard_after: int) -> Sequence[LoggedEvent]:
     log = LogMaker()
     _intent(log)
     log.status(EventType.RUNNING, WorkflowStage.EXECUTION, "Answering", 0.0)
-    for part in ("Kept, ", "kept too, ", "lost, ", "lost too."):
+    for part in ("Kept, ", "kept too, "):
+        log.chunk(part)
+    log.add(EventType.USAGE, metadata={"prompt_tokens": 12, "completion_tokens": 2})
+    for part in ("lost, ", "lost too."):
         log.chunk(part)
     log.add(EventType.RETRACT, metadata={"discard_after": discard_after})
     log.status(EventType.RUNNING, WorkflowStage.EXECUTION, "Answering again", 0.5)

@@ -5,7 +5,9 @@
  * Rule 2: a try that brought something new starts the count of tries again.
  * Rule 3: the waits grow with chance, never below what the server asks; they end early when the
  *   line may be back.
- * Rule 4: nothing it listened to is left behind, however it ends.
+ * Rule 4: a response that its server ends in good order is no failure: it is rejoined at once, and
+ *   nobody is told.
+ * Rule 5: nothing it listened to is left behind, however it ends.
  */
 
 import { ChatFailure } from './errors.ts'
@@ -14,6 +16,7 @@ import type { ChatError } from './state.ts'
 
 const BASE_MS = 500
 const CEILING_MS = 8_000
+const REJOIN_MS = 100
 const SILENCE_MS = 25_000
 const MAX_ATTEMPTS = 12
 
@@ -49,6 +52,8 @@ interface Tried {
   readonly result: FollowResult | 'lost'
   /** Whether it brought something new, or at least lived long enough for a heartbeat. */
   readonly wasFruitful: boolean
+  /** Whether the server ended it, after signs of life: its time was up. */
+  readonly endedWell: boolean
   /** What the server asks to wait before any next try; null where it did not say. */
   readonly retryMs: number | null
   /** What it insists on before this one; 0 where it does not. */
@@ -73,6 +78,11 @@ export async function follow(
       const live = () => onConnection('live', attempt)
       const tried = await tryOnce(line, silenceMs, signal, wakeUps, live)
       if (tried.result !== 'lost') return tried.result
+      if (tried.endedWell) {
+        fruitless = attempt = 0
+        await wait(tried.retryMs ?? REJOIN_MS, wakeUps.signal(signal))
+        continue
+      }
       fruitless = tried.wasFruitful ? 0 : fruitless + 1
       const { after, error } = line.exhausted()
       if (fruitless >= (after ?? patience.maxAttempts ?? MAX_ATTEMPTS)) return error
@@ -113,7 +123,7 @@ async function tryOnce(
     if (!(cause instanceof ChatFailure)) throw cause
     if (!silent.signal.aborted && line.isFinal(cause)) return ending(cause.error)
     const orderedMs = (cause.error.retryAfterS ?? 0) * 1000
-    return { result: 'lost', wasFruitful: false, retryMs: null, orderedMs }
+    return { ...ending('complete'), result: 'lost', orderedMs }
   } finally {
     watchdog.close()
   }
@@ -127,11 +137,13 @@ async function read(
 ): Promise<Tried> {
   const decoder = new SseDecoder()
   let hadNews = false
+  let isCut = false
   try {
     for (;;) {
       const events = await readOn(reader, decoder)
       if (signal.aborted) return ending('aborted')
-      if (events === null) break
+      isCut = events === 'cut'
+      if (events === 'cut' || events === 'ended') break
       onBytes()
       for (const event of events) {
         const kind = line.take(event)
@@ -144,24 +156,25 @@ async function read(
     reader.cancel().catch(() => {}) // it may be lost already
   }
   const wasFruitful = hadNews || decoder.comments > 0
-  return { result: 'lost', wasFruitful, retryMs: decoder.retryMs, orderedMs: 0 }
+  const endedWell = wasFruitful && !isCut
+  return { result: 'lost', wasFruitful, endedWell, retryMs: decoder.retryMs, orderedMs: 0 }
 }
 
-/** The events of the next bytes; null where the stream has ended, cut or not. */
+/** The events of the next bytes, or how the stream has ended. */
 async function readOn(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   decoder: SseDecoder,
-): Promise<ServerSentEvent[] | null> {
+): Promise<ServerSentEvent[] | 'ended' | 'cut'> {
   try {
     const { done, value } = await reader.read()
-    return done ? null : decoder.feed(value)
+    return done ? 'ended' : decoder.feed(value)
   } catch {
-    return null
+    return 'cut'
   }
 }
 
 function ending(result: FollowResult): Tried {
-  return { result, wasFruitful: false, retryMs: null, orderedMs: 0 }
+  return { result, wasFruitful: false, endedWell: false, retryMs: null, orderedMs: 0 }
 }
 
 /** Says when a line has been silent for too long; looks again whenever the line may be back. */

@@ -5,6 +5,7 @@
  * Rule 2: an event at or before the cursor changes nothing: it came before.
  * Rule 3: a chunk costs the same however many came before it.
  * Rule 4: a `retract` takes back what stands after its `discard_after`, but for usage and time.
+ * Rule 5: a `snapshot` takes the place of all events up to its own seq.
  */
 
 import { isOpening, isTerminal } from './protocol/decode.ts'
@@ -14,8 +15,10 @@ import type {
   ErrorFacts,
   Failed,
   Opening,
+  Snapshot,
   StreamEvent,
 } from './protocol/events.generated.ts'
+import { retell, type Step } from './snapshot.ts'
 import type {
   ChatError,
   Cursor,
@@ -70,7 +73,7 @@ export function initialRun(): RunState {
 /** The run after one more event of its log. */
 export function reduceRun(state: RunState, event: StreamEvent): RunState {
   if (state.endedAt !== null || isSeen(state.cursor, event)) return state
-  if (event.type === 'snapshot') return state // for readers that ask for one; we fold all events
+  if (event.type === 'snapshot') return restored(event)
   const base: RunState = {
     ...state,
     runId: event.run_id,
@@ -90,6 +93,39 @@ export function incompleteRun(state: RunState): RunState {
 export function isSeen(cursor: Cursor | null, event: StreamEvent): boolean {
   if (cursor === null) return false
   return event.gen < cursor.gen || (event.gen === cursor.gen && event.seq <= cursor.seq)
+}
+
+/** The run that a snapshot was made of. */
+function restored(snapshot: Snapshot): RunState {
+  const { run, visits, usage: tokens } = snapshot.metadata
+  const blank: RunState = {
+    ...{ ...initialRun(), ...identity(run), runId: snapshot.run_id },
+    cursor: { gen: snapshot.gen, seq: snapshot.seq },
+    startedAt: visits[0]?.at ?? snapshot.timestamp,
+    usage: Object.keys(tokens).length > 0 ? usage(tokens) : null,
+  }
+  const state = retell(snapshot).reduce(follow, blank)
+  return stand(state, snapshot)
+}
+
+function follow(state: RunState, step: Step): RunState {
+  if (step.kind === 'visit') {
+    const { stage, at } = step
+    if (!isStage(stage) || state.stages.at(-1)?.stage === stage) return state
+    return { ...state, stages: visit(state.stages, stage, at) }
+  }
+  const now = stand(state, step.event)
+  const then =
+    step.kind === 'event' ? take(now, step.event) : said(heard(now, step.event), step.event)
+  return leaveTrail(then, step.seq)
+}
+
+/** The run where the event found it; when it got there has been told. */
+function stand(state: RunState, event: StreamEvent): RunState {
+  const stage = workingStage(event)
+  if (stage === null) return state
+  const progress = event.progress ?? (stage === state.stage ? state.progress : null)
+  return { ...state, stage, progress }
 }
 
 function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunState {
@@ -136,7 +172,7 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
     case 'retract':
       return retracted(state, event.metadata.discard_after)
     case 'snapshot':
-      return state
+      return restored(event)
     case 'thinking':
     case 'running':
     case 'done':
@@ -169,15 +205,19 @@ function enter(state: RunState, event: StreamEvent): RunState {
 }
 
 function workingStage(event: StreamEvent): Stage | null {
-  switch (event.stage) {
+  return event.stage !== undefined && isStage(event.stage) ? event.stage : null
+}
+
+function isStage(name: string): name is Stage {
+  switch (name) {
     case 'init':
     case 'intent_analysis':
     case 'context_gathering':
     case 'execution':
     case 'reflection':
-      return event.stage
+      return true
     default:
-      return null
+      return false
   }
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { StreamEvent } from '../src/protocol/events.generated.ts'
 import { incompleteRun, initialRun, reduceRun } from '../src/run.ts'
 import type { RunState, Source, Status } from '../src/state.ts'
-import { contract, cut, eventsOf, fold, tape, tapes } from './tapes.ts'
+import { contract, cut, eventsOf, fold, snapshotsOf, tape, tapes } from './tapes.ts'
 
 /** What `tools/contracts.py` writes of a fold. */
 interface PythonFold {
@@ -41,6 +41,23 @@ const ENDED_AT: Record<string, string> = {
   cancelled: 'cancelled',
   failed: 'failed',
   expired: 'failed',
+}
+
+/** The events, adjacent chunks of the answer as one. */
+function merged(events: readonly StreamEvent[]): StreamEvent[] {
+  const out: StreamEvent[] = []
+  for (const event of events) {
+    const last = out.at(-1)
+    if (event.type !== 'stream_chunk' || last?.type !== 'stream_chunk') {
+      out.push(event)
+      continue
+    }
+    const span: [number, number] = [last.metadata.merged?.[0] ?? last.seq, event.seq]
+    const metadata = { ...last.metadata, merged: span }
+    const content = last.content + event.content
+    out.splice(-1, 1, { ...last, seq: event.seq, content, metadata })
+  }
+  return out
 }
 
 /** Our state, in the words of Python's. */
@@ -86,7 +103,7 @@ test('every recorded run has its fold', () => {
   )
 })
 
-describe.each(RECORDED)('$name', ({ bytes, events, expected }) => {
+describe.each(RECORDED)('$name', ({ name, bytes, events, expected }) => {
   const run = fold(events)
 
   test('folds to what Python makes of it', () => {
@@ -126,6 +143,19 @@ describe.each(RECORDED)('$name', ({ bytes, events, expected }) => {
         return { callId, name, ok, summary }
       }),
     )
+  })
+
+  test('is the same for who joins by a snapshot at any moment', () => {
+    const snapshots = snapshotsOf(name)
+    expect(snapshots.length).toBe(events.length - 1)
+    for (const snapshot of snapshots) {
+      const early = events.filter((_, at) => at % 3 === 0 && at < snapshot.seq - 1)
+      expect(fold([...early, snapshot, ...events.slice(snapshot.seq)])).toEqual(run)
+    }
+  })
+
+  test('is the same for who lags and gets chunks merged', () => {
+    expect(fold(merged(events))).toEqual(run)
   })
 
   test('folds the same however its bytes were cut', () => {

@@ -69,6 +69,31 @@ test('a response that ends without the end of its run is incomplete, once rejoin
   expect(server.asked).toHaveLength(1 + 5)
 })
 
+test('a response whose time is up is rejoined at once, and nobody is told', async () => {
+  const waits: number[] = []
+  await using server = await TestServer.open(async (asked, reply) => {
+    reply.stream(RUN, 'retry: 1000\n\n')
+    const from = cursorOf(asked)
+    await reply.events(ANSWER.filter(({ seq }) => seq > from).slice(0, from === 0 ? 2 : undefined))
+    if (from === 0) await reply.write(': rejoin\n\nretry: 100\n\n')
+    reply.end()
+  })
+  const states: string[] = []
+  const service = new ChatStreamService({
+    baseUrl: server.url,
+    wait: async (ms) => {
+      waits.push(ms)
+    },
+  })
+  const result = await service.watch(RUN, {
+    onEvent: () => {},
+    onConnection: (state) => states.push(state),
+  })
+  expect(result).toBe('complete')
+  expect(waits).toEqual([100])
+  expect(states).toEqual(['connecting', 'live', 'live'])
+})
+
 test('a line that lives on heartbeats alone is never given up', async () => {
   let rejoined = 0
   await using server = await TestServer.open(async (asked, reply) => {

@@ -30,6 +30,13 @@ export function tapes(): Tape[] {
     })
 }
 
+/** The snapshots of a recorded run, one for each moment before its end. */
+export function snapshotsOf(name: string): StreamEvent[] {
+  return eventsOf([
+    new Uint8Array(readFileSync(new URL(`golden/snapshots/${name}.sse`, CONTRACTS))),
+  ])
+}
+
 export function tape(name: string): Tape {
   const found = tapes().find((each) => each.name === name)
   if (found === undefined) throw new Error(`there is no tape ${name}`)

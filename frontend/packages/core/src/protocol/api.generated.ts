@@ -1,6 +1,12 @@
 // made by frontend/tools/generate.mjs from contracts/openapi.json; change the server instead
 
 /**
+ * What a new run does where its conversation has one that has not ended.
+ *
+ * One that waits for its user is in nobody's way: only `INTERRUPT` minds it, and ends it too.
+ */
+export type OnConflict = 'enqueue' | 'reject' | 'interrupt'
+/**
  * Whether a document can be found; the reason why not stands beside it.
  */
 export type DocumentStatus = 'searchable' | 'failed' | 'skipped'
@@ -101,6 +107,14 @@ export interface ChatBody {
    * An ended run of this conversation, its newest: its question is answered again, without a second user message. `query` must be that question.
    */
   retry_of?: string | null
+  /**
+   * Where the conversation has a run that has not ended: `enqueue` (the default) waits for it, `reject` answers 409, `interrupt` cancels it first and keeps what it wrote. A run that waits for its user is in nobody's way; only `interrupt` ends that too.
+   */
+  on_conflict?: OnConflict | null
+  /**
+   * Once the last viewer has left: `continue` (the default), `cancel`, or `cancel_after:<s>`, unless somebody watches again within so many seconds, 86400 at most. It counts from the first viewer on, and a server that stops is no viewer that leaves.
+   */
+  on_disconnect?: string | null
 }
 /**
  * What lies around the question.
@@ -231,6 +245,15 @@ export interface EnvelopeOfHealthy {
 export interface Healthy {
   status?: string
   service?: string
+}
+/**
+ * That it is gone.
+ */
+export interface Erased {
+  /**
+   * Whether the files were written anew without it; where keys are asked for, only the user who runs the server has that done, with `tailrace erase`.
+   */
+  wiped: boolean
 }
 /**
  * What came of forgetting a folder or a file.
@@ -412,6 +435,37 @@ export interface Problem {
    */
   code: string
   retry_after_s?: number | null
+  /**
+   * What events that were let go of amount to.
+   */
+  snapshot_url?: string | null
+}
+/**
+ * What is old enough to be let go of.
+ */
+export interface PruneBody {
+  /**
+   * Seconds since a run's end.
+   */
+  older_than_s: number
+  /**
+   * Only say what would go.
+   */
+  dry_run?: boolean
+}
+/**
+ * What went, or would go.
+ */
+export interface Pruned {
+  /**
+   * Whose last event but the terminal one went.
+   */
+  runs: number
+  events: number
+  /**
+   * False where more is left; ask again.
+   */
+  done: boolean
 }
 /**
  * Why not, in the seed's envelope.

@@ -394,7 +394,7 @@ export interface InputRequired {
   epoch: number
 }
 /**
- * What stands after discard_after and before this event, usage aside, no longer counts
+ * What stands after discard_after and before this event, usage aside, no longer counts; discard_after is 0 or the seq of an event that is no chunk
  */
 export interface Retract {
   type: 'retract'
@@ -427,7 +427,7 @@ export interface Retract {
   epoch: number
 }
 /**
- * The fold of all events up to seq, for a viewer that comes late; never stored
+ * What all events up to seq amount to, for a viewer that comes late; content is the answer so far. What it lists has the seq of its event, so that a later retract can take it back
  */
 export interface Snapshot {
   type: 'snapshot'
@@ -442,7 +442,148 @@ export interface Snapshot {
   timestamp: string
   stage?: 'init' | 'intent_analysis' | 'context_gathering' | 'execution' | 'reflection' | 'next'
   node?: 'intent' | 'context' | 'execute' | 'reflect'
-  metadata?: {}
+  metadata: {
+    /**
+     * What event 1 said
+     */
+    run: {
+      run_id: string
+      workflow_id: string
+      session_id: string
+      conversation_id: number | null
+      user_message_id: number | null
+      assistant_message_id: number | null
+    }
+    /**
+     * Which chunks the answer came in, one after another: the last seq, how many, how long
+     */
+    chunks: {
+      seq: number
+      count: number
+      length: number
+    }[]
+    /**
+     * The model's own reasoning text so far
+     */
+    reasoning: string
+    /**
+     * As chunks
+     */
+    reasoning_chunks: {
+      seq: number
+      count: number
+      length: number
+    }[]
+    /**
+     * How far it was, since when
+     */
+    stages: {
+      seq: number
+      stage: 'init' | 'intent_analysis' | 'context_gathering' | 'execution' | 'reflection' | 'next'
+      progress: number | null
+    }[]
+    /**
+     * What its time was spent on since when: a stage, or waiting for its user
+     */
+    visits: {
+      seq: number
+      stage: string
+      at: string
+    }[]
+    /**
+     * What its nodes said
+     */
+    statuses: {
+      seq: number
+      status: {
+        type: 'thinking' | 'running' | 'done' | 'fail'
+        content: string
+        stage:
+          | ('init' | 'intent_analysis' | 'context_gathering' | 'execution' | 'reflection' | 'next')
+          | null
+        progress: number | null
+        timestamp: string
+      }
+    }[]
+    /**
+     * The passages found
+     */
+    sources: {
+      seq: number
+      metadata: {
+        id: string | number
+        document_id: number
+        revision: number
+        title: string
+        snippet: string
+        char_start: number
+        char_end: number
+        score: number
+        page?: number
+      }
+    }[]
+    /**
+     * What rests on which source
+     */
+    citations: {
+      seq: number
+      metadata: {
+        source_id: string | number
+        answer_start: number
+        answer_end: number
+        quote: string
+      }
+    }[]
+    /**
+     * Tools' work
+     */
+    tools: {
+      seq: number
+      metadata: {
+        call_id: string
+        name?: string
+        arguments?: {}
+        ok?: boolean
+        summary?: string
+      }
+    }[]
+    /**
+     * What it asked its user: the events, whole
+     */
+    asked: {
+      seq: number
+      timestamp: string
+      metadata: {
+        request_id: string
+        question: string
+        expires_at: string
+        options?: string[]
+      }
+    }[]
+    /**
+     * What its user answered
+     */
+    inputs: {
+      seq: number
+      metadata: {
+        request_id: string
+        question: string
+        input: string
+      }
+    }[]
+    /**
+     * Tokens of all model calls so far
+     */
+    usage: {
+      prompt_tokens?: number
+      completion_tokens?: number
+      /**
+       * Who counted: the model's endpoint, or we, where it does not say
+       */
+      source?: 'reported' | 'estimated'
+      partial?: boolean
+    }
+  }
   run_id: string
   /**
    * Generation of the log; with seq, the cursor
@@ -573,11 +714,14 @@ export interface ErrorFacts {
     | 'invalid_cursor'
     | 'body_too_large'
     | 'not_found'
+    | 'history_trimmed'
     | 'conflict'
     | 'unauthorized'
     | 'forbidden_host'
     | 'forbidden_origin'
     | 'too_many_runs'
+    | 'too_many_streams'
+    | 'too_many_connections'
     | 'home_locked'
     | 'limit_exceeded'
     | 'model_unavailable'
@@ -674,7 +818,7 @@ export const SHAPES: readonly {
   {"types":["usage"],"stages":null,"seq":null,"needs":{"prompt_tokens":["number"],"completion_tokens":["number"]}},
   {"types":["input_required"],"stages":null,"seq":null,"needs":{"request_id":["string"],"question":["string"],"expires_at":["string"]}},
   {"types":["retract"],"stages":null,"seq":null,"needs":{"discard_after":["number"]}},
-  {"types":["snapshot"],"stages":null,"seq":null,"needs":{}},
+  {"types":["snapshot"],"stages":null,"seq":null,"needs":{"run":["object"],"chunks":["array"],"reasoning":["string"],"reasoning_chunks":["array"],"stages":["array"],"visits":["array"],"statuses":["array"],"sources":["array"],"citations":["array"],"tools":["array"],"asked":["array"],"inputs":["array"],"usage":["object"]}},
   {"types":["stream_complete","completed"],"stages":["completed"],"seq":null,"needs":{"outcome":["string"],"last_seq":["number"],"content_sha256":["string"],"usage":["object"],"seconds":["object"]}},
   {"types":["fail"],"stages":["failed"],"seq":null,"needs":{"outcome":["string"],"last_seq":["number"],"content_sha256":["string"],"usage":["object"],"seconds":["object"],"error":["object"]}},
   {"types":["interrupted"],"stages":["cancelled"],"seq":null,"needs":{"outcome":["string"],"last_seq":["number"],"content_sha256":["string"],"usage":["object"],"seconds":["object"]}},
