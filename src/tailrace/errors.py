@@ -12,6 +12,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     │   └── InputExpiredError      nobody answered the run in time
     ├── LimitExceededError         a limit of the run was reached
     ├── TooManyRunsError           no place in the queue; try again later
+    ├── TooManyStreamsError        too many streams are open; close one, or try again later
     ├── HomeLockedError            another process owns this home
     ├── ModelError                 the model's endpoint erred
     │   ├── ModelUnavailableError  nothing answers, or no model is installed
@@ -62,6 +63,10 @@ class ErrorCode(StrEnum):
     """A page of another site asked; add that to TAILRACE_ALLOWED_ORIGINS if it may."""
     TOO_MANY_RUNS = "too_many_runs"
     """The queue is full; wait for Retry-After, or for a run to end."""
+    TOO_MANY_STREAMS = "too_many_streams"
+    """TAILRACE_MAX_STREAMS are open; close one, or wait for Retry-After."""
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+    """The server has TAILRACE_MAX_CONNECTIONS; wait for Retry-After."""
     HOME_LOCKED = "home_locked"
     """Another process has this home; use that one, stop it, or set TAILRACE_HOME."""
     LIMIT_EXCEEDED = "limit_exceeded"
@@ -189,6 +194,13 @@ class TooManyRunsError(TailraceError):
     """The queue is full."""
 
     default_code = ErrorCode.TOO_MANY_RUNS
+    default_retryable = True
+
+
+class TooManyStreamsError(TailraceError):
+    """As many streams are open as may be."""
+
+    default_code = ErrorCode.TOO_MANY_STREAMS
     default_retryable = True
 
 

@@ -44,7 +44,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         heartbeat_s: Silence after which a viewer is sent a comment.
         viewer_write_timeout_s: A viewer that takes nothing for so long is dropped.
         viewer_buffer_bytes: What may wait for one viewer.
+        max_response_s: A stream's response ends after so long, or up to a tenth earlier, and its
+            client rejoins; 0: never.
+        max_poll_s: The longest that a long poll waits, whatever it asks for.
         request_header_timeout_s: For a client to send its request's headers.
+        request_body_timeout_s: For a client to send its request's body; an upload may take longer
+            as long as 64 KiB arrive a second.
+        keep_alive_timeout_s: A connection without a request is closed after so long.
+        max_connections: Connections at once; health checks alone are answered on further ones.
+        max_streams: Streams of one owner that are open at once; one more is refused with 429.
         max_query_chars: Limit of a question.
         max_body_bytes: Limit of a request's body.
         max_upload_bytes: Limit of a document.
@@ -91,7 +99,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     heartbeat_s: float = 10.0
     viewer_write_timeout_s: float = 30.0
     viewer_buffer_bytes: int = 256 * 1024
+    max_response_s: float = 1800.0
+    max_poll_s: float = 60.0
     request_header_timeout_s: float = 10.0
+    request_body_timeout_s: float = 30.0
+    keep_alive_timeout_s: float = 30.0
+    max_connections: int = 12_000
+    max_streams: int = 5_000
     max_query_chars: int = 32_768
     max_body_bytes: int = 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024

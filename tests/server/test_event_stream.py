@@ -15,7 +15,7 @@ from tailrace.errors import StoreError
 from tailrace.events.event import Cursor, StreamEvent
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, WorkflowStage
-from tailrace.server.connection import connection_class
+from tailrace.server.connection import ConnectionLimits, connection_class
 from tailrace.server.event_stream import EventStream
 from tailrace.server.stream_response import StreamLimits
 from tailrace.settings import Settings
@@ -88,7 +88,11 @@ async def served(source: Source, limits: StreamLimits = LIMITS) -> AsyncGenerato
 async def listening(app: ASGIApp) -> AsyncGenerator[int, None]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http=connection_class(10), lifespan="off", ws="none", log_config=None
+        app,
+        http=connection_class(ConnectionLimits.of(Settings())),
+        lifespan="off",
+        ws="none",
+        log_config=None,
     )
     server = uvicorn.Server(config)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:

@@ -175,7 +175,7 @@ def test_keys_are_read_with_their_owners() -> None:
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(serve: "Serve") -> None:
-    async with serve(request_header_timeout_s=0.2) as serving:
+    async with serve(request_body_timeout_s=0.2) as serving:
         answer = await raw(
             serving,
             b"POST /api/agent/runs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"

@@ -30,6 +30,7 @@ from tailrace.server import (
 from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
 from tailrace.server.stream_response import SEND
+from tailrace.server.viewers import Viewers
 
 _DESCRIPTION = """
 Ask questions of your own documents, and follow every step of the answer.
@@ -95,6 +96,7 @@ def create_app(agent: ContextAgent) -> FastAPI:
         generate_unique_id_function=_operation_id,
     )
     app.state.agent = agent
+    app.state.viewers = Viewers(agent.parts.settings.max_streams)
     app.state.files = pages.read_files(pages.STATIC)
     for module in _ROUTES:
         app.include_router(module.router)

@@ -17,6 +17,7 @@ from tailrace.server.caller import AgentOf, CallerOf
 from tailrace.server.following import follow
 from tailrace.server.runs import IdempotencyKey, accept
 from tailrace.server.seed_shapes import SeedError, SeedState
+from tailrace.server.viewers import MAY_VIEW
 from tailrace.stores.base import RunRow
 
 router = APIRouter(prefix="/api/agent", tags=["chat"])
@@ -31,6 +32,7 @@ DialectName = Annotated[
     "/chat/stream",
     summary="Ask, and follow the answer",
     response_class=Response,
+    dependencies=[MAY_VIEW],
     responses={
         200: {
             "description": "The run's events, as they happen.",
@@ -43,7 +45,7 @@ DialectName = Annotated[
             "description": "The run to try again is live, or not the newest.",
         },
         422: {"model": SeedError, "description": "The request has not its form."},
-        429: {"model": SeedError, "description": "Too many runs wait already."},
+        429: {"model": SeedError, "description": "Too many runs wait, or streams are open."},
     },
 )
 async def chat_stream(

@@ -1,48 +1,121 @@
 """Floor 6: one client's connection: uvicorn's own protocol, with the limits it lacks.
 
-Rule 1: a request's head comes within `header_timeout_s`, or the connection ends.
+Rule 1: a request's head comes within `header_timeout_s`, or the connection ends; so does one whose
+    request was answered before its body came, and then does not come.
 Rule 2: a request's head is at most 64 KiB.
-Rule 3: the application can end a connection whose client takes nothing (`StreamResponse` does).
+Rule 3: a client that takes nothing for `write_timeout_s` while something waits for it is gone.
+Rule 4: one connection too many is told so and closed: by the application, which still says whether
+    the server is well (`Guard`), or, where that many wait already, at once.
+Rule 5: the application can end a connection whose client takes nothing (`StreamResponse` does).
 """
 
 import asyncio
 from typing import ClassVar, Final, final
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tailrace.errors import WireError
 from tailrace.server.stream_response import ABORT
+from tailrace.settings import Settings
+
+SURPLUS: Final = "tailrace.surplus"
+"""ASGI extension: whether this connection is one too many."""
+
+RETRY_AFTER_S: Final = 5
+"""When one too many may try again."""
+
+TOO_MANY: Final = "this server has as many connections as it may; try again in a moment"
 
 _MAX_HEAD_BYTES: Final = 64 * 1024
-_SAID: Final = b"The head of the request did not come in time; send it at once."
-_TOO_SLOW: Final = (
-    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n"
+_SPARE: Final = 256
+_SPARE_HEADER_TIMEOUT_S: Final = 1.0
+_ANSWER: Final = (
+    b"HTTP/1.1 %b\r\nconnection: close\r\n%b"
     b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n\r\n%b"
-) % (len(_SAID), _SAID)
+)
+
+
+def _answer(status: bytes, said: bytes, headers: bytes = b"") -> bytes:
+    return _ANSWER % (status, headers, len(said), said)
+
+
+_TOO_SLOW: Final = _answer(
+    b"408 Request Timeout", b"The head of the request did not come in time; send it at once."
+)
+_FULL: Final = _answer(
+    b"503 Service Unavailable", TOO_MANY.encode(), b"retry-after: %d\r\n" % RETRY_AFTER_S
+)
+
+
+class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What one client's connection may take; `Settings` says what each is."""
+
+    header_timeout_s: float
+    write_timeout_s: float
+    keep_alive_timeout_s: float
+    max_connections: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ConnectionLimits":
+        """The limits that are set."""
+        return cls(
+            header_timeout_s=settings.request_header_timeout_s,
+            write_timeout_s=settings.viewer_write_timeout_s,
+            keep_alive_timeout_s=settings.keep_alive_timeout_s,
+            max_connections=settings.max_connections,
+        )
+
+    @property
+    def max_files(self) -> int:
+        """How many files a process with that many connections may have open, with room for more."""
+        return self.max_connections + 2 * _SPARE
 
 
 class Connection(HttpToolsProtocol):
     """One client's connection."""
 
-    header_timeout_s: ClassVar[float] = 10.0
+    limits: ClassVar[ConnectionLimits] = ConnectionLimits.of(Settings())
 
     _deadline: asyncio.TimerHandle | None = None
+    _write_deadline: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _is_surplus = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn's own
         """Wait for the first request's head."""
         super().connection_made(transport)
+        self.timeout_keep_alive = self.limits.keep_alive_timeout_s
+        too_many = len(self.connections) - self.limits.max_connections
+        self._is_surplus = too_many > 0
+        if too_many > _SPARE:
+            transport.write(_FULL)
+            transport.close()
+            return
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._head_came()
+        self._stop_write_deadline()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """What waits for the client is as much as may wait."""
+        super().pause_writing()
+        if self._write_deadline is None:
+            wait_s = self.limits.write_timeout_s
+            self._write_deadline = self.loop.call_later(wait_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        self._stop_write_deadline()
+        super().resume_writing()
 
     def on_message_begin(self) -> None:
         """A request's head begins."""
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort}  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]  # an extension of ours
+        self.scope["extensions"] = {ABORT: self.transport.abort, SURPLUS: self._is_surplus}  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]  # extensions of ours
         self._head_bytes = 0
         if self._deadline is None:
             self._await_head()
@@ -70,6 +143,19 @@ class Connection(HttpToolsProtocol):
         self._head_came()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """The body is complete, or there is none."""
+        super().on_message_complete()
+        self._head_came()
+
+    def on_response_complete(self) -> None:
+        """The request is answered."""
+        super().on_response_complete()
+        cycle = self.cycle
+        if cycle.response_complete and cycle.more_body and self._deadline is None:
+            wait_s = self.limits.header_timeout_s  # for the rest of a body that nobody wants
+            self._deadline = self.loop.call_later(wait_s, self.transport.close)
+
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > _MAX_HEAD_BYTES:
@@ -77,7 +163,10 @@ class Connection(HttpToolsProtocol):
             raise WireError(msg)
 
     def _await_head(self) -> None:
-        self._deadline = self.loop.call_later(self.header_timeout_s, self._too_slow)
+        wait_s = self.limits.header_timeout_s
+        if self._is_surplus:
+            wait_s = min(wait_s, _SPARE_HEADER_TIMEOUT_S)
+        self._deadline = self.loop.call_later(wait_s, self._too_slow)
 
     def _head_came(self) -> None:
         if self._deadline is not None:
@@ -92,12 +181,17 @@ class Connection(HttpToolsProtocol):
             self.transport.write(_TOO_SLOW)
         self.transport.close()
 
+    def _stop_write_deadline(self) -> None:
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
 
-def connection_class(header_timeout: float) -> type[Connection]:
-    """The protocol for `uvicorn.Config(http=…)`; `header_timeout` in seconds."""
+
+def connection_class(allowed: ConnectionLimits) -> type[Connection]:
+    """The protocol for `uvicorn.Config(http=…)`."""
 
     @final
     class Limited(Connection):
-        header_timeout_s: ClassVar[float] = header_timeout
+        limits: ClassVar[ConnectionLimits] = allowed
 
     return Limited

@@ -8,30 +8,35 @@ Rule 2: `Origin`, where there is one, must be this server itself, a loopback add
 Rule 3: where keys are set, every route but those of `_OPEN` and the page's files asks for one, in
     a header only.
 Rule 4: a body is bounded in bytes and in time, whether or not it says its length.
+Rule 5: on one connection too many only health checks are answered.
 """
 
 import asyncio
 import hmac
 import ipaddress
+import math
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tailrace.errors import ErrorCode, InvalidRequestError
 from tailrace.server.caller import SCOPE_KEY, Caller
+from tailrace.server.connection import RETRY_AFTER_S, SURPLUS, TOO_MANY
 from tailrace.server.problems import RefusedError, problem, route_path, shape_of
 from tailrace.settings import Settings
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104 - compared with, never bound
 _OPEN: Final = frozenset({"/", "/plain", "/healthz", "/health", "/api/health", "/api/auth/status"})
+_HEALTH: Final = frozenset({"/healthz", "/readyz", "/health", "/api/health"})
 _OPEN_BELOW: Final = "/static/"
 _UPLOAD: Final = "/api/documents"
 _LEAST_BYTES_PER_S: Final = 64 * 1024
+_CLOSE: Final = {"connection": "close"}
 _MAX_SHOWN: Final = 80
 _MAX_DIGITS: Final = 15
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
@@ -63,11 +68,12 @@ class Guard:
             return
         path = route_path(scope)
         try:
+            _check_surplus(scope, path)
             headers = _Headers(scope["headers"])
             self._check_host(headers)
             self._check_origin(headers)
             scope[SCOPE_KEY] = self._caller(headers, path)
-            limit = self._body_limit(scope["method"], path)
+            limit, bytes_per_s = self._body_limit(scope["method"], path)
             _check_length(headers, limit)
         except RefusedError as refused:
             answer = problem(
@@ -75,10 +81,11 @@ class Guard:
                 refused.detail,
                 status=refused.status_code,
                 shape=shape_of(path),
+                headers=refused.headers,
             )
             await answer(scope, receive, send)
             return
-        body = _Body(receive, limit, self._settings.request_header_timeout_s)
+        body = _Body(receive, limit, self._settings.request_body_timeout_s, bytes_per_s)
         await self._app(scope, body.receive, send)
 
     def _check_host(self, headers: "_Headers") -> None:
@@ -124,9 +131,11 @@ class Guard:
         msg = f"{said}; send one as X-API-Key: <key> or Authorization: Bearer <key>"
         raise RefusedError(ErrorCode.UNAUTHORIZED, msg)
 
-    def _body_limit(self, method: str, path: str) -> int:
-        is_upload = method == "POST" and path == _UPLOAD
-        return self._settings.max_upload_bytes if is_upload else self._settings.max_body_bytes
+    def _body_limit(self, method: str, path: str) -> tuple[int, float]:
+        """How large a body may be, and at which rate it earns itself more time."""
+        if method == "POST" and path == _UPLOAD:
+            return self._settings.max_upload_bytes, _LEAST_BYTES_PER_S
+        return self._settings.max_body_bytes, math.inf
 
 
 class _Headers:
@@ -156,12 +165,13 @@ class _Headers:
 class _Body:
     """A request's body, bounded while it is read."""
 
-    def __init__(self, receive: Receive, limit: int, idle_s: float) -> None:
+    def __init__(self, receive: Receive, limit: int, timeout_s: float, bytes_per_s: float) -> None:
+        """Let it be `limit` bytes, in `timeout_s`, and a second more for every `bytes_per_s`."""
         self._receive = receive
         self._limit = limit
-        self._idle_s = idle_s
+        self._bytes_per_s = bytes_per_s
         self._size = 0
-        self._deadline_s: float | None = None
+        self._deadline_s = asyncio.get_running_loop().time() + timeout_s
         self._ended = False
 
     async def receive(self) -> Message:
@@ -172,15 +182,14 @@ class _Body:
         """
         if self._ended:
             return await self._receive()
-        now_s = asyncio.get_running_loop().time()
-        if self._deadline_s is None:
-            self._deadline_s = now_s + self._idle_s + self._limit / _LEAST_BYTES_PER_S
         try:
-            async with asyncio.timeout_at(min(self._deadline_s, now_s + self._idle_s)):
+            async with asyncio.timeout_at(self._deadline_s + self._size / self._bytes_per_s):
                 message = await self._receive()
         except TimeoutError:
             msg = "the request's body did not come in time; send it again, faster"
-            raise RefusedError(ErrorCode.INVALID_REQUEST, msg, HTTPStatus.REQUEST_TIMEOUT) from None
+            raise RefusedError(
+                ErrorCode.INVALID_REQUEST, msg, HTTPStatus.REQUEST_TIMEOUT, _CLOSE
+            ) from None
         self._ended = message["type"] != "http.request" or not message.get("more_body", False)
         self._size += len(message.get("body", b""))
         if self._size > self._limit:
@@ -219,6 +228,13 @@ def parse_origins(text: str) -> list[str]:
     return origins
 
 
+def _check_surplus(scope: Scope, path: str) -> None:
+    extensions = cast("dict[str, object]", scope.get("extensions") or {})
+    if extensions.get(SURPLUS) and path not in _HEALTH:
+        headers = {**_CLOSE, "retry-after": str(RETRY_AFTER_S)}
+        raise RefusedError(ErrorCode.TOO_MANY_CONNECTIONS, TOO_MANY, headers=headers)
+
+
 def _check_length(headers: _Headers, limit: int) -> None:
     length = headers.first(b"content-length")
     if length.isdecimal() and (len(length) > _MAX_DIGITS or int(length) > limit):
@@ -227,7 +243,7 @@ def _check_length(headers: _Headers, limit: int) -> None:
 
 def _refuse_size(limit: int) -> NoReturn:
     msg = f"the body is larger than the {limit:,} bytes allowed; send less, or a document instead"
-    raise RefusedError(ErrorCode.BODY_TOO_LARGE, msg)
+    raise RefusedError(ErrorCode.BODY_TOO_LARGE, msg, headers=_CLOSE)
 
 
 def _is_one_of(key: bytes, offered: Iterable[bytes]) -> bool:

@@ -54,6 +54,8 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.FORBIDDEN_HOST: 403,
     ErrorCode.FORBIDDEN_ORIGIN: 403,
     ErrorCode.TOO_MANY_RUNS: 429,
+    ErrorCode.TOO_MANY_STREAMS: 429,
+    ErrorCode.TOO_MANY_CONNECTIONS: 503,
     ErrorCode.HOME_LOCKED: 503,
     ErrorCode.LIMIT_EXCEEDED: 422,
     ErrorCode.MODEL_UNAVAILABLE: 503,
@@ -122,6 +124,7 @@ def problem(
     retry_after_s: float | None = None,
     headers: Mapping[str, str] | None = None,
     shape: ErrorShape = ErrorShape.PROBLEM,
+    snapshot_url: str | None = None,
 ) -> Response:
     """The answer that says what went wrong; `status` follows from `code` where not given."""
     status = STATUS[code] if status is None else status
@@ -139,6 +142,8 @@ def problem(
             return _json({"code": status, _STATUS_KEY: status, "message": detail}, status, out)
         case ErrorShape.PROBLEM:
             body = _document(code, detail, status, retry_after_s)
+            if snapshot_url is not None:
+                body["snapshot_url"] = snapshot_url
             return _json(body, status, out, "application/problem+json")
     assert_never(shape)
 
@@ -146,8 +151,14 @@ def problem(
 class RefusedError(HTTPException):
     """A body that is refused while it is read; an HTTPException, as the framework passes on."""
 
-    def __init__(self, code: ErrorCode, detail: str, status: int | None = None) -> None:
-        super().__init__(status or STATUS[code], detail)
+    def __init__(
+        self,
+        code: ErrorCode,
+        detail: str,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status or STATUS[code], detail, headers)
         self.code = code
 
 

@@ -16,6 +16,7 @@ from tailrace.server.bodies import ChatBody, InputBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
 from tailrace.server.following import follow, parse_cursor
 from tailrace.server.shapes import Problem, Run, RunDetail, RunList
+from tailrace.server.viewers import MAY_VIEW
 from tailrace.stores.base import LIVE_STATES, RunRow
 from tailrace.streaming.viewer import check_cursor
 
@@ -153,6 +154,7 @@ async def cancel_run(run_id: RunId, agent: AgentOf, caller: CallerOf) -> Run:
     "/{run_id}/events",
     summary="Watch a run",
     response_class=Response,
+    dependencies=[MAY_VIEW],
     responses={
         200: {
             "description": "The run's events after the cursor, to its end.",

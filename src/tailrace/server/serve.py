@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Final, final
 
+import msgspec
 import uvicorn
 
 from tailrace.agent import ContextAgent
@@ -23,7 +24,8 @@ from tailrace.agent.model_setup import ModelSetup, Pull
 from tailrace.errors import ConflictError, InvalidRequestError, NotFoundError, TailraceError
 from tailrace.llm.catalogue import DEFAULT_MODEL
 from tailrace.server.app import create_app
-from tailrace.server.connection import connection_class
+from tailrace.server.connection import ConnectionLimits, connection_class
+from tailrace.server.operating_system import missing_files, notice_the_dead
 from tailrace.settings import Settings
 from tailrace.workflow.engine import WorkflowEngine
 
@@ -125,9 +127,12 @@ async def running(agent: ContextAgent) -> AsyncGenerator[str, None]:
         InvalidRequestError: the host or the port cannot be used.
     """
     settings = agent.parts.settings
+    limits = ConnectionLimits.of(settings)
+    possible = limits.max_connections - missing_files(limits.max_files)
+    limits = msgspec.structs.replace(limits, max_connections=max(1, possible))
     config = uvicorn.Config(
         create_app(agent),
-        http=connection_class(settings.request_header_timeout_s),
+        http=connection_class(limits),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -137,6 +142,7 @@ async def running(agent: ContextAgent) -> AsyncGenerator[str, None]:
         timeout_graceful_shutdown=_GRACE_S,
     )
     listener = _listen(settings.host, settings.port)
+    notice_the_dead(listener, settings.viewer_write_timeout_s)
     url = _url(settings.host, listener.getsockname()[1])
     server = _Server(config)
     async with asyncio.TaskGroup() as tasks:

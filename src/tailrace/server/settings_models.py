@@ -20,6 +20,7 @@ from tailrace.server.model_shapes import ModelSetup
 from tailrace.server.shapes import Problem
 from tailrace.server.snapshot_stream import SnapshotStream
 from tailrace.server.stream_response import StreamLimits
+from tailrace.server.viewers import MAY_VIEW
 
 router = APIRouter(prefix="/api/settings/models", tags=["models"])
 
@@ -67,11 +68,13 @@ async def cancel_pull(agent: AgentOf, caller: CallerOf) -> Response:
     "/events",
     summary="Watch the set-up",
     response_class=Response,
+    dependencies=[MAY_VIEW],
     responses={
         200: {
             "description": "`ModelSetup` as JSON, whole each time: at once, and at each change.",
             "content": {"text/event-stream": {}},
-        }
+        },
+        429: {"model": Problem, "description": "Too many streams are open."},
     },
 )
 async def watch_model_setup(agent: AgentOf) -> Response:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tailrace.errors import StoreError
+from tailrace.server.viewers import counted
 from tailrace.settings import Settings
 from tailrace.wire import sse
 
@@ -93,7 +94,7 @@ class StreamResponse(Response, ABC, Generic[T]):
         """Send the stream; returns once it has ended or its viewer is gone."""
         direct: Send = scope.get(SEND, send)
         try:
-            async with aclosing(self.source), asyncio.TaskGroup() as tasks:
+            async with aclosing(self.source), counted(scope), asyncio.TaskGroup() as tasks:
                 attendant = tasks.create_task(self._attend(receive, direct))
                 # in a task of its own, which wakes without going through all middleware
                 forwarder = tasks.create_task(self._respond(send, direct))

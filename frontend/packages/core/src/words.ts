@@ -75,6 +75,11 @@ const WORDS: Readonly<Record<Language, Words>> = {
       "Open the server's own page, or have this one allowed on the server.",
     ],
     too_many_runs: ['Too many questions at once', 'Others are being answered first.'],
+    too_many_streams: [
+      'Too many open streams',
+      'Close a tab that follows an answer, or wait a moment.',
+    ],
+    too_many_connections: ['The server is busy', 'Wait a moment and try again.'],
     home_locked: [
       'The data is in use',
       'Another server has these files open. Use that one, or stop it first.',
@@ -158,6 +163,8 @@ const WORDS: Readonly<Record<Language, Words>> = {
       '请打开服务器自带的页面，或在服务器上允许此页面。',
     ],
     too_many_runs: ['同时提问过多', '服务器正在先回答其他问题。'],
+    too_many_streams: ['打开的数据流过多', '请关闭一个正在查看回答的标签页，或稍候片刻。'],
+    too_many_connections: ['服务器繁忙', '请稍候再试。'],
     home_locked: ['数据正被占用', '另一个服务器已打开这些文件。请使用它，或先将其停止。'],
     limit_exceeded: ['回答过长', '已达到时间或长度上限。已写内容会保留，请把问题拆小。'],
     model_unavailable: ['模型没有响应', '请检查模型是否在运行，或是否已设置模型。'],
