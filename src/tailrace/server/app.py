@@ -15,12 +15,14 @@ from starlette.types import Receive, Scope, Send
 from tailrace.agent import ContextAgent
 from tailrace.server import (
     chat,
+    conversation_events,
     conversations,
     documents,
     erasing,
     health,
     messages,
     pages,
+    run_events,
     runs,
     seed_envelope,
     seed_state,
@@ -54,7 +56,9 @@ _ROUTES = (
     chat,
     seed_state,
     runs,
+    run_events,
     conversations,
+    conversation_events,
     messages,
     erasing,
     documents,
@@ -107,7 +111,7 @@ def create_app(agent: ContextAgent) -> FastAPI:
         allow_origins=parse_origins(settings.allowed_origins),
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Idempotency-Key", "Last-Event-ID", "X-API-Key"],
-        expose_headers=["Location", "Retry-After", "X-Run-Id"],
+        expose_headers=["Link", "Location", "Retry-After", "X-Run-Id", "X-Run-Status"],
     )
     return app
 

@@ -2,11 +2,12 @@
 
 Rule 1: whatever waits leaves in one send; nothing is encoded, timed or scheduled per event.
 Rule 2: however it ends, the run goes on.
-Rule 3: after the terminal frame the response ends, and only then does it end as complete.
+Rule 3: after the terminal frame the response ends. One that ends before is broken off; or its time
+    is up: whoever has seen no terminal event knows that there is more.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import final
+from typing import ClassVar, final
 
 from starlette.types import Send
 
@@ -25,6 +26,8 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
     dropped here.
     """
 
+    rejoinable: ClassVar[bool] = True
+
     def __init__(
         self,
         batches: AsyncGenerator[Sequence[LoggedEvent], None],
@@ -33,9 +36,22 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
         after: Cursor,
         limits: StreamLimits,
         headers: Sequence[tuple[str, str]] = (),
+        first: LoggedEvent | None = None,
+        named_heartbeat: bool = False,
+        on_time_up: Callable[[], None] = lambda: None,
     ) -> None:
-        # so that a viewer that is cut off before the first event comes back to here
-        super().__init__(batches, limits, headers, sse.primer(str(after)))
+        """Send `first`, a snapshot, if there is one, and then the batches."""
+        super().__init__(
+            batches,
+            limits,
+            headers,
+            # so that a viewer that is cut off before the first event comes back to here; one that
+            # asked for a snapshot asks for it again
+            sse.primer(str(after)) if first is None else b"",
+            named_heartbeat=named_heartbeat,
+            on_time_up=on_time_up,
+        )
+        self._first = first
         self._dialect = dialect
         self._after = after
         self._encode = _shared_bytes(dialect) if dialect.stateless else self._own_bytes
@@ -47,6 +63,8 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
             ViewerGoneError: the log was closed without one.
         """
         encode, ended = self._encode, False
+        if self._first is not None:
+            await self.put(direct, encode(self._first))
         async for batch in self.source:
             ended = batch[-1].event.is_terminal
             if data := b"".join([encode(logged) for logged in batch]):

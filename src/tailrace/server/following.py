@@ -1,14 +1,20 @@
 """Floor 6: following, how a request becomes a viewer of a run's log."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
 
 from tailrace.agent import ContextAgent
+from tailrace.agent.attendance import AttendedView
 from tailrace.dialects.base import Dialect
 from tailrace.errors import CursorError
 from tailrace.events.event import Cursor
+from tailrace.events.logged import LoggedEvent
 from tailrace.server.event_stream import EventStream
 from tailrace.server.stream_response import StreamLimits
 from tailrace.stores.base import RunRow
+
+REJOIN_S: Final = 30.0
+"""How long a client that will come back may take for that."""
 
 
 async def follow(
@@ -18,18 +24,25 @@ async def follow(
     *,
     after: Cursor | None = None,
     headers: Sequence[tuple[str, str]] = (),
+    first: LoggedEvent | None = None,
+    named_heartbeat: bool = False,
 ) -> EventStream:
     """The response that sends the run's events after `after`; the cursor must be one of its log.
+
+    With `first`, a snapshot, it sends that and the events after it. A dialect that keeps a state
+    gets every event as it is; any other may get merged chunks where its viewer lags.
 
     Raises:
         NotFoundError: there is no such run.
     """
     limits = StreamLimits.of(agent.parts.settings)
+    place = after if first is None else first.cursor
     batches = await agent.view(
         run.run_id,
-        after=after if dialect.stateless else None,
+        after=place if dialect.stateless else None,
         owner=run.owner,
         max_bytes=limits.batch_bytes,
+        may_merge=dialect.stateless,
     )
     return EventStream(
         batches,
@@ -37,7 +50,16 @@ async def follow(
         after=after or Cursor(run.gen, 0),
         limits=limits,
         headers=(("x-run-id", run.run_id), *headers),
+        first=first,
+        named_heartbeat=named_heartbeat,
+        on_time_up=lambda: expect_back(batches),
     )
+
+
+def expect_back(batches: AsyncGenerator[Sequence[LoggedEvent], None]) -> None:
+    """The viewer of `batches` is about to be sent away, and will rejoin: it has not left."""
+    if isinstance(batches, AttendedView):
+        batches.grace_s = REJOIN_S
 
 
 def parse_cursor(last_event_id: str | None, after: str | None) -> Cursor | None:

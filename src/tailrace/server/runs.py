@@ -1,24 +1,17 @@
-"""Floor 6: runs, our own way to ask: start, list, look, watch, stop.
+"""Floor 6: runs, our own way to ask: start, list, look, stop; `run_events` to watch."""
 
-Rule 1: a cursor is checked before the first byte leaves, so that a wrong one is a 400.
-"""
-
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
 
 from tailrace._ids import is_run_id
 from tailrace.agent import ContextAgent
-from tailrace.dialects.registry import open_dialect
 from tailrace.errors import NotFoundError
 from tailrace.server.bodies import ChatBody, InputBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
-from tailrace.server.following import follow, parse_cursor
 from tailrace.server.shapes import Problem, Run, RunDetail, RunList
-from tailrace.server.viewers import MAY_VIEW
-from tailrace.stores.base import LIVE_STATES, RunRow
-from tailrace.streaming.viewer import check_cursor
+from tailrace.stores.base import RunRow
 
 router = APIRouter(
     prefix="/api/agent/runs",
@@ -35,18 +28,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 RunId = Annotated[str, Path(description="The run.", examples=["01kb5x3v9m8q2w4e6r8t0y2u4j"])]
-LastEventId = Annotated[
-    str | None, Header(description="Where the client stands; wins over `after`.")
-]
-After = Annotated[
-    str | None, Query(description="Where the client stands: the id of the last event it has.")
-]
-From = Annotated[
-    Literal["start"] | None,
-    Query(alias="from", description="From the first event on, as without a cursor."),
-]
 Before = Annotated[str | None, Query(description="A run; only older ones are listed.")]
-DialectName = Annotated[str, Query(description="How events are shaped: `native`, or `seed`.")]
 
 
 async def accept(
@@ -148,44 +130,3 @@ async def cancel_run(run_id: RunId, agent: AgentOf, caller: CallerOf) -> Run:
     """
     run = await find(agent, run_id, caller)
     return Run.of(await agent.cancel(run.run_id, owner=caller.owner))
-
-
-@router.get(
-    "/{run_id}/events",
-    summary="Watch a run",
-    response_class=Response,
-    dependencies=[MAY_VIEW],
-    responses={
-        200: {
-            "description": "The run's events after the cursor, to its end.",
-            "content": {"text/event-stream": {}},
-            "headers": {
-                "X-Run-Id": {"schema": {"type": "string"}},
-                "X-Run-Status": {"schema": {"type": "string"}},
-            },
-        },
-        204: {"description": "The run has ended, and nothing is left after the cursor."},
-        400: {"model": Problem, "description": "The cursor does not fit this run."},
-    },
-)
-async def watch_run(
-    run_id: RunId,
-    agent: AgentOf,
-    caller: CallerOf,
-    last_event_id: LastEventId = None,
-    after: After = None,
-    start: From = None,
-    dialect: DialectName = "native",
-) -> Response:
-    """Follow a run from its start or from a cursor, as often and from wherever one likes."""
-    del start  # what is done without a cursor; a reader that reconnects brings its own
-    shape = open_dialect(dialect)
-    cursor = parse_cursor(last_event_id, after)
-    run = await find(agent, run_id, caller)
-    seen = check_cursor(cursor, run.gen, run.last_seq)
-    status = {"x-run-status": run.state.value, "x-run-id": run.run_id}
-    if run.state not in LIVE_STATES and seen == run.last_seq:
-        return Response(status_code=204, headers=status)
-    return await follow(
-        agent, run, shape, after=cursor, headers=[("x-run-status", run.state.value)]
-    )

@@ -22,6 +22,9 @@ class Problem(BaseModel):
     detail: str = Field(description="What was asked, what was found, what to do.")
     code: str = Field(description="From a closed list; a released code is never renamed.")
     retry_after_s: float | None = None
+    snapshot_url: str | None = Field(
+        default=None, description="What events that were let go of amount to."
+    )
 
 
 class Run(BaseModel):

@@ -4,24 +4,27 @@ Rule 1: a viewer that leaves, or takes nothing for `write_timeout_s`, ends its r
     else.
 Rule 2: what waits for a viewer is bounded: the transport's buffer, and one piece in our hands.
 Rule 3: where all is silent, a comment shows that the line is alive.
-Rule 4: a response that is not finished is broken off, so that no client takes it for the whole.
+Rule 4: a response that is not finished is broken off, so that no client takes it for the whole;
+    but one whose time is up ends in good order, if its clients know that it is not, and rejoin.
 """
 
 import asyncio
 import logging
+import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Final, Generic, TypeVar, cast
+from typing import ClassVar, Final, Generic, TypeVar, cast
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from tailrace.errors import StoreError
+from tailrace.errors import TailraceError
 from tailrace.server.viewers import counted
 from tailrace.settings import Settings
 from tailrace.wire import sse
+from tailrace.wire.frame import Frame
 
 T = TypeVar("T")
 
@@ -43,6 +46,8 @@ _RETRY_MS: Final = 1_000
 _TRANSPORT_BYTES: Final = 64 * 1024  # a transport takes that much before it asks to wait
 _LEAST_BATCH_BYTES: Final = 4 * 1024
 _HEARTBEAT: Final = sse.comment("")
+_NAMED_HEARTBEAT: Final = sse.encode(Frame(b"{}", event="heartbeat"))
+_REJOIN: Final = sse.comment("rejoin") + sse.retry(100)  # until the next response says otherwise
 
 
 class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +56,7 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_s: float
     write_timeout_s: float
     batch_bytes: int
+    response_s: float = 0.0
 
     @classmethod
     def of(cls, settings: Settings) -> "StreamLimits":
@@ -60,6 +66,8 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
             heartbeat_s=settings.heartbeat_s,
             write_timeout_s=settings.viewer_write_timeout_s,
             batch_bytes=max(_LEAST_BATCH_BYTES, spare // 3),
+            # spread, so that viewers who came together do not come back together
+            response_s=settings.max_response_s * (1 - random.random() / 10),  # noqa: S311 - spreads, guards nothing
         )
 
 
@@ -68,7 +76,14 @@ class ViewerGoneError(Exception):
 
 
 class StreamResponse(Response, ABC, Generic[T]):
-    """A response of server-sent events, made of what a source yields."""
+    """A response of server-sent events, made of what a source yields.
+
+    Attributes:
+        rejoinable: Whether its clients rejoin where it ended before its end; only then is its time
+            limited.
+    """
+
+    rejoinable: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -76,8 +91,21 @@ class StreamResponse(Response, ABC, Generic[T]):
         limits: StreamLimits,
         headers: Sequence[tuple[str, str]] = (),
         primer: bytes = b"",
+        *,
+        named_heartbeat: bool = False,
+        on_time_up: Callable[[], None] = lambda: None,
     ) -> None:
-        """Send what is made of `source`, after `primer`."""
+        """Send what is made of `source`, after `primer`.
+
+        Args:
+            source: What is sent.
+            limits: Of time and memory.
+            headers: Besides the usual ones.
+            primer: The first bytes.
+            named_heartbeat: Whether a sign of life is an event of that name, for clients that see
+                no comments.
+            on_time_up: Called where the response is about to end because its time is up.
+        """
         super().__init__(status_code=200)
         self.raw_headers = [
             *_HEADERS,
@@ -86,6 +114,8 @@ class StreamResponse(Response, ABC, Generic[T]):
         self.source = source
         self._limits = limits
         self._primer = primer
+        self._heartbeat = _NAMED_HEARTBEAT if named_heartbeat else _HEARTBEAT
+        self._on_time_up = on_time_up
         self._sent_at = 0.0
         self._sending = False
         self._complete = False
@@ -101,7 +131,7 @@ class StreamResponse(Response, ABC, Generic[T]):
                 forwarder.add_done_callback(lambda _: attendant.cancel())
         except* (ViewerGoneError, OSError):  # some servers' `send` raises once the viewer left
             await _abort(scope, receive)
-        except* StoreError as errors:
+        except* TailraceError as errors:
             _log.warning("a viewer's stream broke off", exc_info=errors)
             await _abort(scope, receive)
 
@@ -126,11 +156,40 @@ class StreamResponse(Response, ABC, Generic[T]):
         )
         preamble = sse.retry(_RETRY_MS) + self._primer
         await send({"type": "http.response.body", "body": preamble, "more_body": True})
-        await self.forward(direct)
+        await self._forward_in_time(direct)
         # in a message of its own: it waits until the client has taken nearly all
         self._complete = self._sending = True
         self._sent_at = asyncio.get_running_loop().time()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _forward_in_time(self, direct: Send) -> None:
+        """Send all, or what there is time for.
+
+        Raises:
+            TimeoutError: the source's own.
+            ViewerGoneError: see `forward`.
+        """
+        loop, response_s = asyncio.get_running_loop(), self._limits.response_s
+        if not self.rejoinable or not response_s:
+            await self.forward(direct)
+            return
+        time = asyncio.timeout(None)
+
+        def time_is_up() -> None:
+            self._on_time_up()
+            time.reschedule(loop.time())
+
+        timer = loop.call_later(response_s, time_is_up)
+        try:
+            async with time:
+                await self.forward(direct)
+        except TimeoutError:
+            if not time.expired():
+                raise
+            # what was being sent is whole: a server takes all of it before it waits
+            await self.put(direct, _REJOIN)
+        finally:
+            timer.cancel()
 
     async def _attend(self, receive: Receive, send: Send) -> None:
         """Notice that the viewer left or takes nothing; say something where all is silent.
@@ -165,7 +224,9 @@ class StreamResponse(Response, ABC, Generic[T]):
         self._sent_at = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._limits.write_timeout_s):
-                await send({"type": "http.response.body", "body": _HEARTBEAT, "more_body": True})
+                await send(
+                    {"type": "http.response.body", "body": self._heartbeat, "more_body": True}
+                )
         except TimeoutError:
             raise ViewerGoneError from None
 
