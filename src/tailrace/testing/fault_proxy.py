@@ -45,14 +45,14 @@ class FaultProxy:
     Attributes:
         lines: How the next connections are treated, one after the other; the last stays for all
             that come later. May be replaced at any time.
+        target_url: Where the next connections lead. May be replaced at any time.
         connections: How many have been made so far.
     """
 
     def __init__(self, target_url: str, *lines: Line) -> None:
         self.lines: Sequence[Line] = lines or (Line(),)
         self.connections = 0
-        parts = urlsplit(target_url)
-        self._target = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self.target_url = target_url
         self._open = asyncio.Event()
         self._open.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -91,7 +91,7 @@ class FaultProxy:
             _break_off(writer)
 
     def hold(self) -> None:
-        """Let nothing through, with every connection open, until `release`."""
+        """Let nothing through until `release`; connections are taken meanwhile, and led on then."""
         self._open.clear()
 
     def release(self) -> None:
@@ -119,7 +119,9 @@ class FaultProxy:
     async def _relay(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line
     ) -> None:
-        theirs, ours = await asyncio.open_connection(*self._target)
+        await self._open.wait()
+        target = urlsplit(self.target_url)
+        theirs, ours = await asyncio.open_connection(target.hostname, target.port or 80)
         async with self._attended(ours):
             up = asyncio.create_task(self._up(reader, ours))
             try:
