@@ -98,6 +98,7 @@ class ChatCall:
         self._usage: Usage | None = None
         self._done = False
         self._ended = False
+        self._error: ModelError | None = None
 
     async def next_deltas(self) -> list[Delta]:
         """What came next, at least one delta; none once the reply is complete.
@@ -105,6 +106,8 @@ class ChatCall:
         Raises:
             ModelError: of the class that says what happened.
         """
+        if self._error is not None:
+            raise self._error
         while not self._ended:
             piece = await self._next_piece()
             if piece is None:
@@ -199,7 +202,13 @@ class ChatCall:
                 self._done = True
                 self._allow(_END_PATIENCE_S)
             elif event.data:
-                self._take_event(event, deltas)
+                try:
+                    self._take_event(event, deltas)
+                except ModelError as error:
+                    if not deltas:
+                        raise
+                    self._error = error  # once what came before it in this piece is told
+                    break
         return deltas
 
     def _take_event(self, event: ServerSentEvent, deltas: list[Delta]) -> None:
