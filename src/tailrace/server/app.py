@@ -5,7 +5,7 @@ Rule 2: everything passes the guard, and every error goes through `problems`; be
     stands only what tells a browser which pages may read an answer (CORS).
 """
 
-from typing import final
+from typing import Any, final
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -31,7 +31,7 @@ from tailrace.server import (
 )
 from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
-from tailrace.server.stream_response import SEND
+from tailrace.server.stream_response import BEGUN, StreamResponse
 from tailrace.server.viewers import Viewers
 
 _DESCRIPTION = """
@@ -72,17 +72,19 @@ _ROUTES = (
 
 @final
 class _Application(FastAPI):
-    """FastAPI, which lets a stream past its own layers once its response has begun."""
+    """FastAPI; a stream that has begun goes on past its layers, which then hold nothing."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope[SEND] = send
-        await super().__call__(scope, receive, send)
+        begun: list[StreamResponse[Any]] = []
+        await super().__call__({**scope, BEGUN: begun}, receive, send)
+        if begun:
+            await begun[0].go_on(scope, receive, send)
 
 
 def create_app(agent: ContextAgent) -> FastAPI:
     """The application that serves `agent`, which the caller opens and closes.
 
-    Middleware that is added to it sees a stream's start and end, not the pieces between.
+    Middleware that is added to it sees a stream's start, and nothing of what follows.
 
     Raises:
         InvalidRequestError: the API keys or origins in the settings cannot be used.

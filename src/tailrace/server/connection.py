@@ -6,7 +6,7 @@ Rule 2: a request's head is at most 64 KiB.
 Rule 3: a client that takes nothing for `write_timeout_s` while something waits for it is gone.
 Rule 4: one connection too many is told so and closed: by the application, which still says whether
     the server is well (`Guard`), or, where that many wait already, at once.
-Rule 5: the application can end a connection whose client takes nothing (`StreamResponse` does).
+Rule 5: it is the `Line` of a stream: it looks after the stream, which needs no task for that.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tailrace.errors import WireError
-from tailrace.server.stream_response import ABORT
+from tailrace.server.line import EXTENSION, Attended, Rounds
 from tailrace.settings import Settings
 
 SURPLUS: Final = "tailrace.surplus"
@@ -75,15 +75,22 @@ class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
 class Connection(HttpToolsProtocol):
     """One client's connection."""
 
-    limits: ClassVar[ConnectionLimits] = ConnectionLimits.of(Settings())
+    limits: ClassVar[ConnectionLimits]
+    rounds: ClassVar[Rounds]
 
-    _deadline: asyncio.TimerHandle | None = None
-    _write_deadline: asyncio.TimerHandle | None = None
-    _head_bytes = 0
-    _is_surplus = False
+    # in slots: Python shares the keys of instances' dictionaries up to thirty, which uvicorn fills
+    __slots__ = ("_deadline", "_head_bytes", "_is_surplus", "_stream", "_write_deadline")
+
+    _deadline: asyncio.TimerHandle | None
+    _write_deadline: asyncio.TimerHandle | None
+    _stream: Attended | None
+    _head_bytes: int
+    _is_surplus: bool
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  # as uvicorn's own
         """Wait for the first request's head."""
+        self._deadline = self._write_deadline = self._stream = None
+        self._head_bytes = 0
         super().connection_made(transport)
         self.timeout_keep_alive = self.limits.keep_alive_timeout_s
         too_many = len(self.connections) - self.limits.max_connections
@@ -99,6 +106,8 @@ class Connection(HttpToolsProtocol):
         self._head_came()
         self._stop_write_deadline()
         super().connection_lost(exc)
+        if self._stream is not None:
+            self._stream.lost()
 
     def pause_writing(self) -> None:
         """What waits for the client is as much as may wait."""
@@ -115,7 +124,7 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request's head begins."""
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: self.transport.abort, SURPLUS: self._is_surplus}  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]  # extensions of ours
+        self.scope["extensions"] = {EXTENSION: self, SURPLUS: self._is_surplus}  # pyright: ignore[reportGeneralTypeIssues, reportArgumentType]  # extensions of ours
         self._head_bytes = 0
         if self._deadline is None:
             self._await_head()
@@ -156,6 +165,33 @@ class Connection(HttpToolsProtocol):
             wait_s = self.limits.header_timeout_s  # for the rest of a body that nobody wants
             self._deadline = self.loop.call_later(wait_s, self.transport.close)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the client takes less than it was sent."""
+        return self.flow.write_paused
+
+    def attend(self, stream: Attended) -> None:
+        """Look after `stream`, which answers the request that is under way."""
+        if self.transport.is_closing():
+            stream.lost()
+            return
+        self._stream = stream
+        self.rounds.add(stream)
+
+    def leave(self, stream: Attended) -> None:
+        """Do so no more."""
+        self._stream = None
+        self.rounds.remove(stream)
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the response's body now, and wait for nothing."""
+        is_chunked = self.cycle.chunked_encoding
+        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if is_chunked else data)
+
+    def abort(self) -> None:
+        """Close at once, whatever waits to be sent."""
+        self.transport.abort()
+
     def _count(self, size: int) -> None:
         self._head_bytes += size
         if self._head_bytes > _MAX_HEAD_BYTES:
@@ -192,6 +228,8 @@ def connection_class(allowed: ConnectionLimits) -> type[Connection]:
 
     @final
     class Limited(Connection):
+        __slots__ = ()
         limits: ClassVar[ConnectionLimits] = allowed
+        rounds: ClassVar[Rounds] = Rounds()
 
     return Limited

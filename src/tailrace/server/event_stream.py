@@ -54,7 +54,7 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
         self._first = first
         self._dialect = dialect
         self._after = after
-        self._encode = _shared_bytes(dialect) if dialect.stateless else self._own_bytes
+        self._key = f"sse:{dialect.name}" if dialect.stateless else ""
 
     async def forward(self, direct: Send) -> None:
         """Send the log to its terminal event.
@@ -62,7 +62,7 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
         Raises:
             ViewerGoneError: the log was closed without one.
         """
-        encode, ended = self._encode, False
+        encode, ended = self._shared_bytes if self._key else self._own_bytes, False
         if self._first is not None:
             await self.put(direct, encode(self._first))
         async for batch in self.source:
@@ -72,18 +72,13 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
         if not ended:
             raise ViewerGoneError
 
+    def _shared_bytes(self, logged: LoggedEvent) -> bytes:
+        """Bytes that are made once per event, however many viewers a stateless dialect has."""
+        return logged.memo(self._key, self._bytes)
+
     def _own_bytes(self, logged: LoggedEvent) -> bytes:
-        frames = self._dialect.frames(logged)
-        if logged.seq <= self._after.seq:
-            return b""
-        return b"".join([sse.encode(frame) for frame in frames])
+        data = self._bytes(logged)
+        return data if logged.seq > self._after.seq else b""
 
-
-def _shared_bytes(dialect: Dialect) -> Callable[[LoggedEvent], bytes]:
-    """Bytes that are made once per event, however many viewers a stateless dialect has."""
-    key = f"sse:{dialect.name}"
-
-    def make(logged: LoggedEvent) -> bytes:
-        return b"".join([sse.encode(frame) for frame in dialect.frames(logged)])
-
-    return lambda logged: logged.memo(key, make)
+    def _bytes(self, logged: LoggedEvent) -> bytes:
+        return b"".join([sse.encode(frame) for frame in self._dialect.frames(logged)])

@@ -10,17 +10,20 @@ Rule 4: a response that is not finished is broken off, so that no client takes i
 
 import asyncio
 import logging
+import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from typing import ClassVar, Final, Generic, TypeVar, cast
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from enum import Enum, auto
+from typing import ClassVar, Final, Generic, TypeVar
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tailrace.errors import TailraceError
+from tailrace.server.line import Line, line_of
 from tailrace.server.viewers import counted
 from tailrace.settings import Settings
 from tailrace.wire import sse
@@ -30,11 +33,8 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-ABORT: Final = "tailrace.abort"
-"""ASGI extension: a function that closes the connection at once, whatever waits in its buffer."""
-
-SEND: Final = "tailrace.send"
-"""Scope key: the server's own `send`, without the layers that only need a response's start."""
+BEGUN: Final = "tailrace.begun"
+"""Scope key: a list for a stream whose response has begun; whoever put it there lets it go on."""
 
 _HEADERS: Final = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -73,6 +73,13 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 class ViewerGoneError(Exception):
     """The viewer has left, or takes nothing, or there is nothing true left to send it."""
+
+
+class _Reason(Enum):
+    """Why a stream is interrupted."""
+
+    GONE = auto()
+    TIME_UP = auto()
 
 
 class StreamResponse(Response, ABC, Generic[T]):
@@ -119,21 +126,46 @@ class StreamResponse(Response, ABC, Generic[T]):
         self._sent_at = 0.0
         self._sending = False
         self._complete = False
+        self._until = math.inf
+        self._counted: AbstractContextManager[None] = nullcontext()
+        self._task: asyncio.Task[None] | None = None
+        self._line: Line | None = None
+        self._reason: _Reason | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream; returns once it has ended or its viewer is gone."""
-        direct: Send = scope.get(SEND, send)
+        """Begin the response; it goes on here, or where the application lets it (`BEGUN`)."""
+        self._counted = counted(scope)
         try:
-            async with aclosing(self.source), counted(scope), asyncio.TaskGroup() as tasks:
-                attendant = tasks.create_task(self._attend(receive, direct))
-                # in a task of its own, which wakes without going through all middleware
-                forwarder = tasks.create_task(self._respond(send, direct))
-                forwarder.add_done_callback(lambda _: attendant.cancel())
-        except* (ViewerGoneError, OSError):  # some servers' `send` raises once the viewer left
-            await _abort(scope, receive)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            preamble = sse.retry(_RETRY_MS) + self._primer
+            await send({"type": "http.response.body", "body": preamble, "more_body": True})
+        except OSError:  # some servers' `send` raises once the viewer left
+            await self.source.aclose()
+            return
+        begun: list[StreamResponse[T]] | None = scope.get(BEGUN)
+        if begun is None:
+            await self.go_on(scope, receive, send)
+        else:
+            begun.append(self)
+
+    async def go_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream; returns once it has ended or its viewer is gone."""
+        line = line_of(scope)
+        self._sent_at = asyncio.get_running_loop().time()
+        if self.rejoinable and self._limits.response_s:
+            self._until = self._sent_at + self._limits.response_s
+        try:
+            async with aclosing(self.source):
+                with self._counted:
+                    if line is not None:
+                        await self._attended(line, send)
+                    else:
+                        await self._attending(receive, send)
+        except* (ViewerGoneError, OSError):
+            await _abort(line, receive)
         except* TailraceError as errors:
             _log.warning("a viewer's stream broke off", exc_info=errors)
-            await _abort(scope, receive)
+            await _abort(line, receive)
 
     @abstractmethod
     async def forward(self, direct: Send) -> None:
@@ -150,75 +182,116 @@ class StreamResponse(Response, ABC, Generic[T]):
         await direct({"type": "http.response.body", "body": data, "more_body": True})
         self._sending = False
 
-    async def _respond(self, send: Send, direct: Send) -> None:
-        await send(
-            {"type": "http.response.start", "status": 200, "headers": self.raw_headers},
-        )
-        preamble = sse.retry(_RETRY_MS) + self._primer
-        await send({"type": "http.response.body", "body": preamble, "more_body": True})
-        await self._forward_in_time(direct)
+    @property
+    def every_s(self) -> float:
+        """The shortest time that it is to keep."""
+        limits = self._limits
+        return min(limits.heartbeat_s, limits.write_timeout_s, limits.response_s or math.inf)
+
+    def look(self, now_s: float) -> float:
+        """Drop a viewer that takes nothing; say something where all is silent; end in time."""
+        silent_s = now_s - self._sent_at
+        limits, line = self._limits, self._line
+        if now_s >= self._until and not self._complete:
+            self._until = math.inf
+            self._on_time_up()
+            self._interrupt(_Reason.TIME_UP)
+        elif self._sending or (line is not None and line.is_full):
+            if silent_s < limits.write_timeout_s:
+                return min(limits.heartbeat_s, limits.write_timeout_s - silent_s)
+            self.lost()
+        elif silent_s < limits.heartbeat_s:
+            return min(limits.write_timeout_s, limits.heartbeat_s - silent_s, self._until - now_s)
+        elif line is not None:
+            self._sent_at = now_s
+            line.write(self._heartbeat)
+        return min(self.every_s, self._until - now_s)
+
+    def lost(self) -> None:
+        """Its viewer has left, or takes nothing: send no more."""
+        self._interrupt(_Reason.GONE)
+
+    def _interrupt(self, reason: "_Reason") -> None:
+        if self._task is not None and self._reason is None:
+            self._reason = reason
+            self._task.cancel()
+
+    async def _attended(self, line: Line, send: Send) -> None:
+        """Send the stream, looked after by the line and its rounds.
+
+        Raises:
+            ViewerGoneError: the viewer has left, or takes nothing.
+        """
+        self._line = line
+        self._task = asyncio.current_task()
+        line.attend(self)
+        try:
+            await self._send_all(send)
+        finally:
+            line.leave(self)
+            self._task = self._line = None
+
+    async def _attending(self, receive: Receive, send: Send) -> None:
+        """Send the stream, where the server is not ours, and a task looks after it.
+
+        Raises:
+            ViewerGoneError: the viewer has left, or takes nothing; in a group.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            attendant = tasks.create_task(self._attend(receive, send))
+            self._task = tasks.create_task(self._send_all(send))
+            self._task.add_done_callback(lambda _: attendant.cancel())
+
+    async def _send_all(self, send: Send) -> None:
+        """Send all, or what there is time for.
+
+        Raises:
+            CancelledError: somebody else asked for the end of the task.
+            ViewerGoneError: the viewer has left, or takes nothing; or see `forward`.
+        """
+        try:
+            try:
+                await self.forward(send)
+            except asyncio.CancelledError:
+                if not self._was_interrupted(_Reason.TIME_UP):
+                    raise
+                # what was being sent is whole: a server takes all of it before it waits
+                await self.put(send, _REJOIN)
+            await self._finish(send)
+        except asyncio.CancelledError:
+            if not self._was_interrupted(_Reason.GONE):
+                raise
+            raise ViewerGoneError from None
+
+    def _was_interrupted(self, reason: "_Reason") -> bool:
+        """Whether the task was cancelled by us for `reason`, and by nobody else too."""
+        if self._reason is not reason or self._task is None or self._task.uncancel():
+            return False
+        self._reason = None
+        return True
+
+    async def _finish(self, send: Send) -> None:
         # in a message of its own: it waits until the client has taken nearly all
         self._complete = self._sending = True
         self._sent_at = asyncio.get_running_loop().time()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _forward_in_time(self, direct: Send) -> None:
-        """Send all, or what there is time for.
-
-        Raises:
-            TimeoutError: the source's own.
-            ViewerGoneError: see `forward`.
-        """
-        loop, response_s = asyncio.get_running_loop(), self._limits.response_s
-        if not self.rejoinable or not response_s:
-            await self.forward(direct)
-            return
-        time = asyncio.timeout(None)
-
-        def time_is_up() -> None:
-            self._on_time_up()
-            time.reschedule(loop.time())
-
-        timer = loop.call_later(response_s, time_is_up)
-        try:
-            async with time:
-                await self.forward(direct)
-        except TimeoutError:
-            if not time.expired():
-                raise
-            # what was being sent is whole: a server takes all of it before it waits
-            await self.put(direct, _REJOIN)
-        finally:
-            timer.cancel()
-
     async def _attend(self, receive: Receive, send: Send) -> None:
-        """Notice that the viewer left or takes nothing; say something where all is silent.
-
-        Raises:
-            ViewerGoneError: either of the two.
-        """
-        loop, limits = asyncio.get_running_loop(), self._limits
-        self._sent_at = loop.time()
-        wait_s = nap_s = min(limits.heartbeat_s, limits.write_timeout_s)
+        """Notice that the viewer left, and look at the stream when something may be due."""
+        loop, wait_s = asyncio.get_running_loop(), 0.0
         while True:
             try:
                 async with asyncio.timeout(wait_s):
                     while (await receive())["type"] != "http.disconnect":
                         pass
-                if self._complete:  # a server says so of its own response's end too
-                    return
-                raise ViewerGoneError
+                if not self._complete:  # a server says so of its own response's end too
+                    self.lost()
             except TimeoutError:
-                silent_s = loop.time() - self._sent_at
-            if self._sending:
-                if silent_s >= limits.write_timeout_s:
-                    raise ViewerGoneError
-                wait_s = min(nap_s, limits.write_timeout_s - silent_s)
-            elif silent_s >= limits.heartbeat_s:
-                await self._beat(send)
-                wait_s = nap_s
+                wait_s = self.look(loop.time())
+                if not self._sending and loop.time() - self._sent_at >= self._limits.heartbeat_s:
+                    await self._beat(send)
             else:
-                wait_s = min(nap_s, limits.heartbeat_s - silent_s)
+                return
 
     async def _beat(self, send: Send) -> None:
         self._sent_at = asyncio.get_running_loop().time()
@@ -228,13 +301,12 @@ class StreamResponse(Response, ABC, Generic[T]):
                     {"type": "http.response.body", "body": self._heartbeat, "more_body": True}
                 )
         except TimeoutError:
-            raise ViewerGoneError from None
+            self.lost()
 
 
-async def _abort(scope: Scope, receive: Receive) -> None:
+async def _abort(line: Line | None, receive: Receive) -> None:
     """Close the connection, so that the client does not take what it has for the whole."""
-    extensions = cast("dict[str, Callable[[], None]]", scope.get("extensions") or {})
-    if (abort := extensions.get(ABORT)) is not None:
-        abort()
+    if line is not None:
+        line.abort()
         while (await receive())["type"] != "http.disconnect":
             pass

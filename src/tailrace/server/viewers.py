@@ -4,8 +4,8 @@ Rule 1: who may not have one more is told so before anything is started or sent.
 Rule 2: an owner without streams costs no memory.
 """
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, cast
 
 from fastapi import Depends
@@ -50,15 +50,12 @@ class Viewers:
                 del self._open[owner]
 
 
-@asynccontextmanager
-async def counted(scope: Scope) -> AsyncGenerator[None]:
-    """Count the request as a stream of whoever asks, where an application of ours serves it."""
+def counted(scope: Scope) -> AbstractContextManager[None]:
+    """Counts the request as a stream of whoever asks, where an application of ours serves it."""
     viewers = getattr(getattr(scope.get("app"), "state", None), "viewers", None)
     if not isinstance(viewers, Viewers):
-        yield
-        return
-    with viewers.counting(cast("Caller", scope[SCOPE_KEY]).owner):
-        yield
+        return nullcontext()
+    return viewers.counting(cast("Caller", scope[SCOPE_KEY]).owner)
 
 
 def _check(request: Request) -> None:
