@@ -57,7 +57,7 @@ def main() -> None:
         part, url, runs = sys.argv[2:]
         sys.stdout.write(json.dumps(uvloop.run(_part(part, url, int(runs)))))
         return
-    bench = Bench("token_cost", __doc__)
+    bench = Bench("token_cost", __doc__, seconds=8.0)
     for _ in range(bench.options.rounds):
         for runs, rate in LOADS:
             for part in PARTS if runs == _MANY else PARTS[-1:]:

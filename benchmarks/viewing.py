@@ -20,7 +20,7 @@ _CHUNK: Final = b'"stream_chunk"'
 _OK: Final = b"HTTP/1.1 200"
 _SMALL_BUFFER: Final = 4096
 
-VIEWERS_ALLOWED: Final[Mapping[str, str]] = {}
+VIEWERS_ALLOWED: Final[Mapping[str, str]] = {"TAILRACE_MAX_STREAMS": "11000"}
 """What a server's environment says where crowds shall be let in."""
 
 
