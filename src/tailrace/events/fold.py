@@ -81,7 +81,7 @@ class RunFold:
             self._restore(Snapshot.of_event(event))
             return
         if event.stage is not None:
-            self._enter(event.first_seq, event.stage, event.progress, event.timestamp)
+            self._enter(event, event.stage)
         match event.type:
             case EventType.STREAM_CHUNK:
                 self._answer.add(event)
@@ -209,16 +209,17 @@ class RunFold:
         spent: dict[str, float] = {}
         ends = [visit.at for visit in self._visits[1:]] + [until]
         for visit, end in zip(self._visits, ends, strict=True):
-            spent[visit.stage] = spent.get(visit.stage, 0.0) + (end - visit.at).total_seconds()
+            seconds = max(0.0, (end - visit.at).total_seconds())  # the clock may be set back
+            spent[visit.stage] = spent.get(visit.stage, 0.0) + seconds
         return {stage: round(seconds, 6) for stage, seconds in spent.items()}
 
-    def _enter(self, seq: int, stage: WorkflowStage, progress: float | None, at: datetime) -> None:
+    def _enter(self, event: StreamEvent, stage: WorkflowStage) -> None:
         if not self._visits or self._visits[-1].stage != stage:
-            self._visits.append(Visit(seq, stage.value, at))
+            self._visits.append(Visit(event.first_seq, stage.value, event.timestamp))
         last = self._stages[-1] if self._stages else None
-        if last is not None and last.stage is stage and progress in {None, last.progress}:
+        if last is not None and last.stage is stage and event.progress in (None, last.progress):
             return
-        self._stages.append(Standing(seq, stage, progress))
+        self._stages.append(Standing(event.first_seq, stage, event.progress))
 
     def _ask(self, event: StreamEvent) -> None:
         self._asked.append(event)

@@ -6,7 +6,6 @@ Rule 2: pieces whose seqs follow one another may become one; a `retract` never g
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -27,10 +26,29 @@ class Mark(msgspec.Struct, frozen=True):
     length: int
 
 
-class _Piece(NamedTuple):
-    seq: int
-    events: int
-    text: str
+class _Run:
+    """Increments whose seqs follow one another, from `first` on.
+
+    Attributes:
+        texts: One for each of them, unless they were merged before or since.
+    """
+
+    __slots__ = ("count", "first", "texts")
+
+    def __init__(self, first: int, count: int, text: str) -> None:
+        self.first = first
+        self.count = count
+        self.texts = [text]
+
+    @property
+    def length(self) -> int:
+        """In Unicode code points."""
+        return sum(map(len, self.texts))
+
+    @property
+    def end(self) -> int:
+        """The seq that follows."""
+        return self.first + self.count
 
 
 class Increments:
@@ -41,54 +59,68 @@ class Increments:
         length: In Unicode code points.
     """
 
-    __slots__ = ("_pieces", "count", "length")
+    __slots__ = ("_runs", "count", "length")
 
     def __init__(self, text: str = "", marks: Iterable[Mark] = ()) -> None:
         """The text that `marks` divide: as `text` and `marks` gave it."""
-        self._pieces: list[_Piece] = []
+        self._runs: list[_Run] = []
         self.count = self.length = 0
         for mark in marks:
             end = self.length + mark.length
-            self._pieces.append(_Piece(mark.seq, mark.count, text[self.length : end]))
-            self.count += mark.count
-            self.length = end
+            self._add(mark.seq - mark.count + 1, mark.count, text[self.length : end])
 
     def add(self, event: StreamEvent) -> None:
         """Take in the next increment, or several that were merged into one."""
-        count = event.seq - event.first_seq + 1
-        self._pieces.append(_Piece(event.seq, count, event.content))
-        self.count += count
-        self.length += len(event.content)
+        text, runs = event.content, self._runs
+        if runs and "merged" not in event.metadata:  # the usual one, made cheap
+            last = runs[-1]
+            count = last.count
+            if last.first + count == event.seq and count == len(last.texts):
+                last.texts.append(text)
+                last.count = count + 1
+                self.count += 1
+                self.length += len(text)
+                return
+        first = event.first_seq
+        self._add(first, event.seq - first + 1, text)
 
     @property
     def text(self) -> str:
         """The text."""
-        return "".join([piece.text for piece in self._pieces])
+        return "".join([text for run in self._runs for text in run.texts])
 
     def holds(self, seq: int) -> bool:
         """Whether the event `seq` is one of the increments."""
-        for piece in reversed(self._pieces):
-            if piece.seq < seq:
-                return False
-            if piece.seq - piece.events < seq:
-                return True
-        return False
+        return any(run.first <= seq < run.end for run in reversed(self._runs))
 
     def take_back(self, after: int) -> None:
         """Drop what came after the event `after`."""
-        while self._pieces and self._pieces[-1].seq > after:
-            piece = self._pieces.pop()
-            self.count -= piece.events
-            self.length -= len(piece.text)
+        while self._runs and self._runs[-1].end > after + 1:
+            run = self._runs.pop()
+            self.count -= run.count
+            self.length -= run.length
+            kept = after - run.first + 1
+            if kept > 0 and len(run.texts) == run.count:
+                run.texts, run.count = run.texts[:kept], kept
+                self._runs.append(run)
+                self.count += run.count
+                self.length += run.length
 
     def marks(self) -> list[Mark]:
-        """Where the text can be taken back to; pieces that belong together become one."""
-        runs: list[tuple[int, int, list[str]]] = []
-        for seq, count, text in self._pieces:
-            if runs and runs[-1][0] == seq - count:
-                runs[-1][2].append(text)
-                runs[-1] = (seq, runs[-1][1] + count, runs[-1][2])
+        """Where the text can be taken back to; what belongs together becomes one."""
+        runs: list[_Run] = []
+        for run in self._runs:
+            if runs and runs[-1].end == run.first:
+                runs[-1].count += run.count
+                runs[-1].texts += run.texts
             else:
-                runs.append((seq, count, [text]))
-        self._pieces = [_Piece(seq, count, "".join(texts)) for seq, count, texts in runs]
-        return [Mark(seq, count, len(text)) for seq, count, text in self._pieces]
+                runs.append(run)
+        for run in runs:
+            run.texts = ["".join(run.texts)]
+        self._runs = runs
+        return [Mark(run.end - 1, run.count, run.length) for run in runs]
+
+    def _add(self, first: int, count: int, text: str) -> None:
+        self._runs.append(_Run(first, count, text))
+        self.count += count
+        self.length += len(text)
