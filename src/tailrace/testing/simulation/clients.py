@@ -25,6 +25,7 @@ from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType
 from tailrace.stores.base import LIVE_STATES, RunRow
 from tailrace.testing.memory_store import MemoryStore
+from tailrace.testing.simulation import rules
 from tailrace.testing.simulation.worker import Line, LineDeadError, Worker
 
 T = TypeVar("T")
@@ -59,7 +60,8 @@ class Asker:
 
     Attributes:
         run: Its run; None where it was refused.
-        transcripts: What each viewer has seen.
+        transcripts: What each viewer has seen that is shown every event.
+        digests: What each viewer has seen that is shown snapshots and merged chunks as well.
         taken: The answers that were taken: `(request_id, text)`.
         closed_at: The last seq of the run when a cancel was acknowledged.
     """
@@ -67,6 +69,7 @@ class Asker:
     def __init__(self, world: Around, request: ChatRequest, key: str) -> None:
         self.run: RunRow | None = None
         self.transcripts: list[list[LoggedEvent]] = []
+        self.digests: list[list[LoggedEvent]] = []
         self.taken: list[tuple[str, str]] = []
         self.closed_at: int | None = None
         self._world = world
@@ -101,15 +104,19 @@ class Asker:
 
     async def _watch(self) -> None:
         world, run, seen = self._world, self._known(), list[LoggedEvent]()
-        self.transcripts.append(seen)
+        may_merge = world.draw() < 0.4
+        (self.digests if may_merge else self.transcripts).append(seen)
         for _ in range(_PATIENCE):
             if seen and seen[-1].event.is_terminal:
                 return
             if world.draw() < 0.1:
                 seen.clear()  # a viewer that has lost its place begins again
-            after = Cursor(run.gen, seen[-1].seq) if seen else None
+            worker = world.some_worker()
             with suppress(LineDeadError, StoreError, CursorError, NotFoundError):
-                line = await world.some_worker().view(run.run_id, after)
+                if may_merge and not seen and world.draw() < 0.7:
+                    seen.append(await worker.call(self._snapshot))
+                after = Cursor(run.gen, seen[-1].seq) if seen else None
+                line = await worker.view(run.run_id, after, may_merge=may_merge)
                 try:
                     await self._follow(line, seen)
                 finally:
@@ -120,11 +127,11 @@ class Asker:
     async def _follow(self, line: Line, seen: list[LoggedEvent]) -> None:
         world, run = self._world, self._known()
         leaves = world.draw() < 0.3
-        slow_s = 2 * world.draw() if world.draw() < 0.1 else 0.0
+        slow_s = 2 * world.draw() if world.draw() < 0.2 else 0.0
         while (batch := await line.receive()) is not None:
             kept = world.store.log_of(run.run_id)
             for logged in batch:
-                if logged.seq > len(kept) or kept[logged.seq - 1].data != logged.data:
+                if not rules.is_kept(logged, kept):
                     world.broken(f"{run.query}: event {logged.seq} was shown, and is not kept")
                 seen.append(logged)
                 if logged.type == EventType.INPUT_REQUIRED and world.draw() < 0.9:
@@ -133,6 +140,10 @@ class Asker:
                 return
             if slow_s:
                 await asyncio.sleep(slow_s)
+
+    async def _snapshot(self, agent: ContextAgent) -> LoggedEvent:
+        row = await agent.parts.store.get_run(self._known().run_id, "")
+        return await agent.snapshot(row)
 
     async def _answer(self, request_id: str) -> None:
         run, text = self._known(), f"this one: {int(10 * self._world.draw())}"

@@ -75,6 +75,36 @@ def broken_in_transcript(
     )
 
 
+def is_kept(shown: LoggedEvent, log: Sequence[LoggedEvent]) -> bool:
+    """Whether what a viewer is shown is in the log, as it is shown or merged with others."""
+    if shown.seq > len(log):
+        return False
+    made_of_many = shown.type == EventType.SNAPSHOT or shown.event.first_seq < shown.seq
+    return made_of_many or log[shown.seq - 1].data == shown.data
+
+
+def broken_in_digest(
+    name: str, seen: Sequence[LoggedEvent], log: Sequence[LoggedEvent]
+) -> Iterator[str]:
+    """What is wrong with what a viewer saw who was shown snapshots, and chunks merged."""
+    last_seq = 0
+    for logged in seen:
+        follows = logged.type == EventType.SNAPSHOT or logged.event.first_seq == last_seq + 1
+        if not follows or logged.seq < last_seq:
+            yield f"{name}: a viewer at {last_seq} was shown {logged!r}"
+        last_seq = logged.seq
+    if _told(seen) != _told(log):
+        yield f"{name}: a viewer was told {_told(seen)}, the log says {_told(log)}"
+
+
+def _told(events: Sequence[LoggedEvent]) -> list[object]:
+    fold = RunFold()
+    for logged in events:
+        fold.apply(logged.event)
+    told: list[object] = [fold.text, fold.reasoning, fold.last_seq, fold.terminal, fold.usage]
+    return [*told, fold.stage, fold.thinking, fold.statuses, fold.sources, fold.inputs]
+
+
 def broken_in_answers(
     name: str, log: Sequence[LoggedEvent], taken: Sequence[tuple[str, str]]
 ) -> Iterator[str]:

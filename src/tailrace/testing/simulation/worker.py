@@ -32,6 +32,7 @@ from tailrace.workflow.engine import WorkflowEngine
 
 _ROOM: Final = 2
 _BATCH_BYTES: Final = 2_000
+_SMALL_BATCH_BYTES: Final = 300  # so that who is slow falls behind soon
 _SILENCE_S: Final = 8.0  # after which a viewer comes back, as after a response's longest time
 _RESTART_S: Final = 0.3
 
@@ -153,8 +154,8 @@ class Worker:
         finally:
             self._replies.remove(reply)
 
-    async def view(self, run_id: str, after: Cursor | None) -> Line:
-        """A line on which the run's events after `after` come.
+    async def view(self, run_id: str, after: Cursor | None, *, may_merge: bool) -> Line:
+        """A line on which the run's events after `after` come, merged where that is allowed.
 
         Raises:
             LineDeadError: the worker died, or says nothing.
@@ -163,7 +164,8 @@ class Worker:
         line = Line()
 
         async def open_view(agent: ContextAgent) -> None:
-            view = await agent.view(run_id, after=after, max_bytes=_BATCH_BYTES)
+            size = _SMALL_BATCH_BYTES if may_merge else _BATCH_BYTES
+            view = await agent.view(run_id, after=after, max_bytes=size, may_merge=may_merge)
             self.process.spawn(_serve_view(view, line))
 
         await self.call(open_view)

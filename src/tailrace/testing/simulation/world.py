@@ -257,6 +257,8 @@ class World:
         log, name = self.store.log_of(asker.run.run_id), asker.run.query
         for seen in asker.transcripts:
             self.violations += rules.broken_in_transcript(name, seen, log)
+        for seen in asker.digests:
+            self.violations += rules.broken_in_digest(name, seen, log)
         self.violations += rules.broken_in_answers(name, log, asker.taken)
         if asker.closed_at not in {None, len(log)}:
             self.broken(f"{name}: it was stopped at {asker.closed_at}, and has {len(log)} events")
@@ -269,7 +271,7 @@ class World:
             for logged in kept.events:
                 digest.update(logged.data.replace(own, b"run"))
         for asker in self._askers:
-            for seen in asker.transcripts:
+            for seen in (*asker.transcripts, *asker.digests):
                 digest.update(repr([logged.seq for logged in seen]).encode())
         return digest.hexdigest()
 
