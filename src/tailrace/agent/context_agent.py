@@ -211,12 +211,17 @@ class ContextAgent:
 
         Raises:
             NotFoundError: there is no such run.
+            HistoryTrimmedError: what it would see first was let go of.
+            StoreError: what it would see first cannot be read.
         """
         run = await self.parts.store.get_run(run_id, owner)
         live = self._roster.get(run_id)
         if live is None:
             if run.state in LIVE_STATES:  # it has ended since then
                 run = await self.parts.store.get_run(run_id, owner)
+            seq = 0 if after is None else after.seq
+            if seq < run.last_seq:  # what cannot be read is said before there is a viewer
+                await self.parts.store.read(run_id, seq, 1)
             return view_ended(run, self.parts.store, after, max_bytes)
         view = live.manager.view(after, max_bytes, may_merge=may_merge)
         return self._roster.attended(live, view, grace_s)

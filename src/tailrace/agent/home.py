@@ -4,6 +4,7 @@ Rule 1: one process at a time holds a home's lock; the lock dies with its proces
 Rule 2: whoever finds the lock held learns from `server.json` how to reach its holder.
 """
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ import filelock
 import msgspec
 
 from tailrace._ids import new_secret
-from tailrace.errors import HomeLockedError
+from tailrace.errors import HomeLockedError, StorageFullError, StoreError
 
 _LOCK_S = 1.0
 """Longer than `holder` has the lock when it looks whether anybody else has."""
@@ -48,15 +49,20 @@ class Home:
 
         Raises:
             HomeLockedError: another process has it; the message says which.
+            StoreError: nothing can be written there.
         """
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = filelock.FileLock(folder / "lock", timeout=_LOCK_S)
+        home = cls(folder, lock, new_secret())
         try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             lock.acquire()
+            home.announce("")
         except filelock.Timeout as exc:
             raise HomeLockedError(_held_by(folder, holder(folder))) from exc
-        home = cls(folder, lock, new_secret())
-        home.announce("")
+        except OSError as exc:
+            lock.release()
+            error = _cannot_write(folder, exc)
+            raise error from exc
         return home
 
     def announce(self, url: str) -> None:
@@ -88,6 +94,13 @@ def holder(folder: Path) -> Holder | None:
         return msgspec.json.decode((folder / "server.json").read_bytes(), type=Holder)
     except (OSError, msgspec.DecodeError):
         return Holder(0, "", "")
+
+
+def _cannot_write(folder: Path, exc: OSError) -> StoreError:
+    if exc.errno == errno.ENOSPC:
+        return StorageFullError(f"the disk of {folder} is full; free some room and try again")
+    why = exc.strerror or type(exc).__name__
+    return StoreError(f"{folder} cannot be written ({why}); set TAILRACE_HOME to another folder")
 
 
 def _held_by(folder: Path, held: Holder | None) -> str:

@@ -76,8 +76,9 @@ class Leases:
             return
         try:
             live = await LiveRun.found(run, self._parts, self._clock)
-        except CorruptLogError as error:  # the other runs can go on
-            _log.error("run %s stays as it is: %s", run.run_id, error.message)
+        except CorruptLogError as error:  # it ends with what is before the damage
+            _log.error("run %s cannot go on: %s", run.run_id, error.message)
+            await self._parts.store.fail(run.run_id, error, self._clock.now())
             return
         if self._roster.get(run.run_id) is None and not self._closing:
             self._roster.quota.readmit(run.owner)

@@ -88,9 +88,12 @@ class LiveRun:
         """A run that an earlier process has left: in the queue, at work, waiting for its user.
 
         Raises:
+            CorruptLogError: one of its events is damaged.
             StoreError: it cannot be read.
         """
         events = await parts.store.read(run.run_id, 0, run.last_seq)
+        if len(events) < run.last_seq:  # raises what is wrong with the next
+            events += await parts.store.read(run.run_id, len(events), run.last_seq)
         memory_bytes = parts.settings.log_memory_bytes
         manager = StreamingManager.restored(run, events, parts.store, memory_bytes)
         live = cls(run, manager, parts, clock)

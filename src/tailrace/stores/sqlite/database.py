@@ -215,6 +215,8 @@ class Database:
                     job.result = job.operation(connection)
                 except Exception as exc:  # noqa: BLE001 - a bug in one must not end the writer of all
                     job.error = _translate(exc)
+                    if not connection.in_transaction:  # all was taken back, as on a full disk
+                        raise
                     connection.execute("ROLLBACK TO job")
                 connection.execute("RELEASE job")
             connection.execute("COMMIT")

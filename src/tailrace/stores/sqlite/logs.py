@@ -21,6 +21,7 @@ from tailrace.errors import (
     TailraceError,
 )
 from tailrace.events.ending import ending, with_facts
+from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, Outcome, WorkflowStage
@@ -131,9 +132,18 @@ def close(
     fold.apply(terminal)
     connection.execute("UPDATE runs SET epoch = ? WHERE run_id = ?", (epoch, run_id))
     logged = LoggedEvent.of(terminal)
-    final = final_state(fold, terminal)
+    final = _reaching(final_state(fold, terminal), run.last_seq)
     append(connection, run_id, epoch, seq, [logged], terminal.stage, final=final)
     return run_of(connection, run_id)
+
+
+def _reaching(final: FinalState, last_seq: int) -> FinalState:
+    """The end of a run, with a snapshot that stands for all its events, the damaged ones too."""
+    snapshot = StreamEvent.from_json_bytes(final.snapshot)
+    if snapshot.seq == last_seq:
+        return final
+    data = msgspec.structs.replace(snapshot, seq=last_seq).to_json_bytes()
+    return msgspec.structs.replace(final, snapshot=data)
 
 
 def read(connection: apsw.Connection, run_id: str, after_seq: int, limit: int) -> list[LoggedEvent]:
