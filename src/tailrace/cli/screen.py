@@ -1,6 +1,7 @@
 """Floor 7: Screen, how a run is shown while it goes on, and the words all screens use."""
 
 from collections.abc import Mapping
+from io import StringIO
 from types import MappingProxyType
 from typing import Protocol
 
@@ -34,6 +35,22 @@ UNANSWERED = (
     "`tailrace runs cancel {run_id}` ends it"
 )
 MISFIT = "what arrived does not fit what was sent: {problems}. Do not rely on it"
+
+
+class Shown:
+    """The answer, as far as it is on the screen."""
+
+    def __init__(self) -> None:
+        self._text = StringIO()
+
+    def add(self, text: str) -> None:
+        """So much more is."""
+        self._text.write(text)
+
+    def missing(self, text: str) -> str | None:
+        """What `text` has more; None where it does not go on from what is there."""
+        shown = self._text.getvalue()
+        return text[len(shown) :] if text.startswith(shown) else None
 
 
 class Screen(Protocol):

@@ -24,6 +24,7 @@ from tailrace.cli.blocks import MarkdownBlocks
 from tailrace.cli.screen import (
     PROMPT,
     TITLES,
+    Shown,
     clean,
     ending_line,
     one_line,
@@ -59,6 +60,7 @@ class LiveScreen:
         self._console = console
         self._run_id = run_id
         self._blocks = MarkdownBlocks()
+        self._shown = Shown()
         self._spinner = Spinner("dots", style="cyan")
         self._stage = WorkflowStage.INIT
         self._stage_began: datetime = SYSTEM_CLOCK.now()
@@ -92,10 +94,8 @@ class LiveScreen:
             self._progress = event.progress
         elif event.type is EventType.SOURCE:
             self._sources.append(event.metadata)
-        elif event.type is EventType.STREAM_CHUNK:
-            self._answer(event.content, event.timestamp)
-        elif event.type is EventType.RETRACT:
-            self._retract(receipt.fold.text)
+        else:
+            self._take_text(event, receipt)
 
     def ask(self, request: InputRequest) -> None:
         """Print the question; nothing moves while somebody types."""
@@ -203,6 +203,19 @@ class LiveScreen:
             self._print(line)
         self._sources = []
 
+    def _take_text(self, event: StreamEvent, receipt: Receipt) -> None:
+        if event.type is EventType.STREAM_CHUNK:
+            self._answer(event.content, event.timestamp)
+        elif event.type is EventType.RETRACT:
+            self._retract(receipt.fold.text)
+        elif event.type is EventType.SNAPSHOT:  # this terminal is slow: all that it lacks, in one
+            self._sources = list(receipt.fold.sources)
+            missing = self._shown.missing(receipt.fold.text)
+            if missing is None:
+                self._retract(receipt.fold.text)
+            elif missing:
+                self._answer(missing, event.timestamp)
+
     def _answer(self, text: str, at: datetime) -> None:
         if not self._answering:
             if self._stage is WorkflowStage.EXECUTION:
@@ -211,12 +224,15 @@ class LiveScreen:
                 self._end_stage(at)
             self._answering = True
             self._print(Text())
+        self._shown.add(text)
         self._print_blocks(self._blocks.feed(text))
 
     def _retract(self, kept: str) -> None:
         self._print_blocks([self._blocks.tail])
         self._print(Text("↺ That was taken back; the answer starts again.", "yellow"))
         self._blocks = MarkdownBlocks()
+        self._shown = Shown()
+        self._shown.add(kept)
         self._print_blocks(self._blocks.feed(kept))
 
     def _print_blocks(self, blocks: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import TextIO
 from tailrace.cli.screen import (
     PROMPT,
     TITLES,
+    Shown,
     clean,
     ending_line,
     one_line,
@@ -35,6 +36,7 @@ class PlainScreen:
         self._said = ""
         self._ends_line = True
         self._sources = 0
+        self._shown = Shown()
 
     def show(self, event: StreamEvent, receipt: Receipt) -> None:
         """Write what the event brings."""
@@ -42,9 +44,13 @@ class PlainScreen:
             case EventType.STREAM_CHUNK:
                 self._answer(event.content)
             case EventType.RETRACT:
-                self._say("part of the answer was taken back; it is written again from its start")
-                self._break_line()
-                self._answer(receipt.fold.text)
+                self._restart(receipt.fold.text)
+            case EventType.SNAPSHOT:  # this terminal is slow: all that it lacks, in one
+                missing = self._shown.missing(receipt.fold.text)
+                if missing is None:
+                    self._restart(receipt.fold.text)
+                else:
+                    self._answer(missing)
             case EventType.SOURCE:
                 self._source(event)
             case EventType.THINKING | EventType.RUNNING | EventType.DONE | EventType.FAIL:
@@ -95,9 +101,16 @@ class PlainScreen:
     def _answer(self, text: str) -> None:
         if not text:
             return
+        self._shown.add(text)
         self._out.write(clean(text) if self._out.isatty() else text)
         self._out.flush()
         self._ends_line = text.endswith("\n")
+
+    def _restart(self, text: str) -> None:
+        self._say("part of the answer was taken back; it is written again from its start")
+        self._break_line()
+        self._shown = Shown()
+        self._answer(text)
 
     def _break_line(self) -> None:
         if not self._ends_line:
