@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from tailrace.agent.request import ChatRequest, OnConflict
+from tailrace.errors import ErrorCode
 from tailrace.events.types import WorkflowStage
 from tailrace.settings import Settings
 from tailrace.testing.memory_store import MemoryStore
@@ -27,7 +28,12 @@ from tailrace.testing.simulation.nodes import scripted_engine
 from tailrace.testing.simulation.worker import Worker
 
 SETTINGS: Final = Settings(
-    lease_s=2.0, input_timeout_s=15.0, run_timeout_s=60.0, log_memory_bytes=4_000, max_live_runs=2
+    lease_s=2.0,
+    input_timeout_s=15.0,
+    run_timeout_s=60.0,
+    log_memory_bytes=4_000,
+    max_live_runs=2,
+    max_attempts=2,
 )
 """Of every worker: short leases, little memory, few places."""
 
@@ -240,7 +246,8 @@ class World:
             message = self.store.message_of(kept.row)
             if message is not None:
                 self.violations += rules.broken_in_message(kept.row, kept.events, message)
-            if kept.row.attempts > SETTINGS.max_attempts:
+            closing = kept.row.error_code == ErrorCode.WORKER_LOST  # whoever gives up claims first
+            if kept.row.attempts > SETTINGS.max_attempts + closing:
                 self.broken(f"{kept.row.query}: it had {kept.row.attempts} attempts")
         asked = [kept.row.query for kept in self.store.kept.values()]
         if len(set(asked)) < len(asked):
