@@ -213,7 +213,7 @@ class Database:
                 connection.execute("SAVEPOINT job")
                 try:
                     job.result = job.operation(connection)
-                except Exception as exc:  # noqa: BLE001 - a bug in one must not end the writer of all
+                except Exception as exc:  # a bug in one must not end the writer of all
                     job.error = _translate(exc)
                     if not connection.in_transaction:  # all was taken back, as on a full disk
                         raise
