@@ -5,6 +5,7 @@ leases between them, which is what a store for several nodes has to offer too.
 """
 
 import asyncio
+import os
 import random
 import signal
 import sqlite3
@@ -39,6 +40,7 @@ async def pause(process: Process, home: Path) -> None:
     """Stop the process; not within a transaction, for SQLite's lock would stop all the others."""
     while True:
         process.send_signal(signal.SIGSTOP)
+        await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED)
         with closing(sqlite3.connect(home / "tailrace.db", timeout=0.5)) as database:
             try:
                 database.execute("BEGIN IMMEDIATE")
