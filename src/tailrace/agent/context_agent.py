@@ -279,8 +279,8 @@ class ContextAgent:
         live = self._roster.get(run_id)
         if live is not None:
             await live.answer(request_id, user_input)
-        else:
-            question_for(await self.fold(run), run_id, request_id, user_input)
+        elif question_for(await self.fold(run), run_id, request_id, user_input) is not None:
+            raise StoreError(_STOPPING, retryable=True)  # it waits, and nobody here goes on
         return await self.parts.store.get_run(run_id, owner)
 
     def attending(self, run_id: str) -> AbstractContextManager[None]:
