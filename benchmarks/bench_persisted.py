@@ -45,7 +45,7 @@ async def _saturated(bench: Bench, ours: Side, seed: Side, runs: int) -> None:
 
 
 async def _paced(bench: Bench, ours: Side, seed: Side, *, in_step: bool) -> None:
-    seconds = bench.options.seconds * 1.5
+    seconds = bench.options.seconds
     theirs = await turn(seed, _RUNS, seconds, _RATE, in_step=in_step)
     here = await turn(ours, _RUNS, seconds, _RATE, in_step=in_step)
     name = f"10 runs x 30 tokens/s, {'in step' if in_step else 'out of step'}"

@@ -22,6 +22,7 @@ class Side:
         url: Where it is.
         host: Its address, for sockets.
         port: Its port.
+        pid: Of its process.
     """
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
@@ -31,6 +32,7 @@ class Side:
         self.url = line[-1]
         host, _, port = self.url.removeprefix("http://").partition(":")
         self.host, self.port = host, int(port.partition("/")[0])
+        self.pid = process.pid
         self._proc = Path("/proc") / str(process.pid)
 
     def cpu_s(self) -> float:

@@ -22,6 +22,7 @@ FIRST: Final = (
     "append",
     "first_token",
     "cancel",
+    "recovery",
 )
 
 
