@@ -9,6 +9,7 @@ import pytest
 
 from tailrace.cli.durations import parse_duration
 from tailrace.errors import InvalidRequestError
+from tailrace.events.ending import content_sha256
 from tailrace.testing.model_script import Reply, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
 
@@ -37,6 +38,7 @@ async def test_a_run_is_pruned_and_erased_through_a_server(tailrace: "Tailrace")
             (run_id,) = await run_ids(tailrace)
             would = await tailrace("runs", "prune", "--older-than", "0s", "--dry-run")
             did = await tailrace("runs", "prune", "--older-than", "0s")
+            shown = msgspec.json.decode((await tailrace("runs", "show", run_id, "--json")).out)
             assert NEST.encode() in bytes_of(tailrace.home)
             erased = await tailrace("erase", "--run", run_id, "--yes")
             assert NEST.encode() not in bytes_of(tailrace.home)
@@ -44,6 +46,9 @@ async def test_a_run_is_pruned_and_erased_through_a_server(tailrace: "Tailrace")
     assert NEST in asked.out
     assert would.out.endswith("events of 1 runs would be let go of\n")
     assert did.out.endswith("events of 1 runs let go of\n")
+    assert (shown["answer"], shown["outcome"]) == (f"It is {NEST}.", "answered")
+    assert shown["content_sha256"] == content_sha256(shown["answer"])
+    assert (shown["usage"]["source"], shown["error"]) == ("reported", None)
     assert (erased.code, erased.out) == (0, f"erased run {run_id}\n")
     assert (everything.code, "a server already runs" in everything.err) == (1, True)
 

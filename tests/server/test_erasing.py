@@ -105,7 +105,9 @@ async def test_old_events_are_let_go_of_and_the_answer_can_still_be_read(
     assert (await prune(older_than_s=0)).json() == went
     assert await serving.messages(conversation) == before
     shown = (await client.get(f"/api/agent/runs/{run_id}")).json()
+    gone = await client.get(f"/api/agent/runs/{run_id}/events")
     end = await client.get(f"/api/agent/runs/{run_id}/events?after=1-{last_seq - 1}")
     assert shown["text"] == before[1]["content"]
+    assert (gone.status_code, gone.json()["code"]) == (410, "history_trimmed")
     assert b'"stream_complete"' in end.content
     assert (await prune(older_than_s=-1)).status_code == 422

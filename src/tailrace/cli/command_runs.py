@@ -60,14 +60,13 @@ def list_runs(
 
 @app.command()
 def show(context: typer.Context, run_id: RunId, *, as_json: AsJSON = False) -> None:
-    """Show a run: its question, its sources, its answer as far as it is written."""
+    """Show a run: its question, its sources, its answer as far as it is written.
+
+    With --json all that it amounts to; its single events are what `watch --json` prints.
+    """
     view, receipt = run(_show(settings_of(context), run_id))
     if as_json:
-        facts = msgspec.to_builtins(view)
-        asked = receipt.fold.input_required
-        facts |= {"answer": receipt.fold.text, "sources": receipt.fold.sources}
-        facts["input"] = None if asked is None else asked.metadata
-        typer.echo(msgspec.json.encode(facts).decode())
+        typer.echo(msgspec.json.encode(_facts(view, receipt)).decode())
         return
     typer.echo(_line(view) + "\n", err=True)
     for number, source in enumerate(receipt.fold.sources, 1):
@@ -139,8 +138,11 @@ async def _list(settings: Settings, limit: int) -> list[RunView]:
 async def _show(settings: Settings, run_id: str) -> tuple[RunView, Receipt]:
     async with open_door(settings) as door:
         view = await door.get_run(run_id)
-        receipt = Receipt()
-        async with aclosing(door.follow(run_id)) as events:
+        receipt, snapshot = Receipt(), await door.snapshot(run_id)
+        receipt.take(snapshot)
+        if snapshot.seq >= view.last_seq:
+            return view, receipt
+        async with aclosing(door.follow(run_id, snapshot.cursor)) as events:
             async for event in events:
                 receipt.take(event)
                 if event.seq >= view.last_seq:
@@ -164,6 +166,29 @@ async def _watch(settings: Settings, run_id: str, after: Cursor | None, *, as_js
 async def _cancel(settings: Settings, run_id: str) -> RunView:
     async with open_door(settings) as door:
         return await door.cancel(run_id)
+
+
+def _facts(view: RunView, receipt: Receipt) -> dict[str, object]:
+    """All that the run amounts to, as JSON."""
+    fold = receipt.fold
+    asked, terminal = fold.input_required, fold.terminal
+    end = {} if terminal is None else terminal.metadata
+    return {
+        **msgspec.to_builtins(view),
+        "answer": fold.text,
+        "content_sha256": end.get("content_sha256"),
+        "sources": fold.sources,
+        "citations": fold.citations,
+        "input": None if asked is None else asked.metadata,
+        "inputs": fold.inputs,
+        "thinking": fold.thinking,
+        "statuses": fold.statuses,
+        "reasoning": fold.reasoning,
+        "tools": fold.tools,
+        "usage": fold.usage,
+        "seconds": end.get("seconds"),
+        "error": end.get("error"),
+    }
 
 
 def _standing(view: RunView, receipt: Receipt) -> str:

@@ -117,6 +117,14 @@ class Door(Protocol):
         """
         ...
 
+    async def snapshot(self, run_id: str) -> StreamEvent:
+        """What the run amounts to by now, but for its terminal event, as one event.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        ...
+
     async def list_runs(self, limit: int) -> list[RunView]:
         """The newest runs, newest first."""
         ...

@@ -68,6 +68,11 @@ class LocalDoor:
         """See `Door.get_run`."""
         return _run_view(await self._agent.parts.store.get_run(run_id, ""))
 
+    async def snapshot(self, run_id: str) -> StreamEvent:
+        """See `Door.snapshot`."""
+        run = await self._agent.parts.store.get_run(run_id, "")
+        return (await self._agent.snapshot(run)).event
+
     async def list_runs(self, limit: int) -> list[RunView]:
         """See `Door.list_runs`."""
         runs = await self._agent.parts.store.list_runs("", limit, None)

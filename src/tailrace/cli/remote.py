@@ -103,6 +103,12 @@ class RemoteDoor:
         """See `Door.get_run`."""
         return await self._call("GET", f"{_RUNS}/{run_id}", RunView)
 
+    async def snapshot(self, run_id: str) -> StreamEvent:
+        """See `Door.snapshot`."""
+        path = f"{_RUNS}/{run_id}/events?from=snapshot"
+        page = await self._call("GET", path, _Page, accept="application/json")
+        return StreamEvent.from_json_bytes(bytes(page.events[0]))
+
     async def list_runs(self, limit: int) -> list[RunView]:
         """See `Door.list_runs`."""
         found = await self._call("GET", f"{_RUNS}?limit={limit}", _Runs)
@@ -184,6 +190,7 @@ class RemoteDoor:
         *,
         body: dict[str, JSON] | None = None,
         timeout_s: float = _TIMEOUT_S,
+        accept: str = "*/*",
     ) -> T:
         """What the server answers.
 
@@ -192,7 +199,11 @@ class RemoteDoor:
         """
         try:
             response = await self._client.request(
-                method, self.url + path, json=body, headers=self._headers(), timeout=timeout_s
+                method,
+                self.url + path,
+                json=body,
+                headers={"accept": accept, **self._headers()},
+                timeout=timeout_s,
             )
         except httpx2.HTTPError as exc:
             error = unreachable(self.url)
@@ -214,6 +225,10 @@ class RemoteDoor:
         held = holder(self._home)
         if held is not None and held.url:
             self.url, self._token = held.url.rstrip("/"), held.token
+
+
+class _Page(msgspec.Struct):
+    events: list[msgspec.Raw]
 
 
 class _Runs(msgspec.Struct):
