@@ -11,7 +11,7 @@ import pytest
 from tailrace.client import AsyncClient
 from tailrace.testing.fault_proxy import FaultProxy
 from tailrace.testing.model_server import ScriptedModelServer
-from tailrace.testing.served import served_process
+from tailrace.testing.served import forked_process
 
 from .rounds import CHAT, SEARCH, ask, check_all, conversations, follow, scripted
 
@@ -44,7 +44,7 @@ async def test_whenever_a_server_is_killed_each_run_goes_on_for_both_its_viewers
         AsyncClient(proxy.url) as client,
     ):
         process, proxy.target_url = await server.enter_async_context(
-            served_process(tmp_path, model.url)
+            forked_process(tmp_path, model.url)
         )
         port = int(proxy.target_url.rpartition(":")[2])
         for _ in range(rounds):
@@ -60,7 +60,7 @@ async def test_whenever_a_server_is_killed_each_run_goes_on_for_both_its_viewers
                 process.kill()
                 await server.aclose()
                 process, _ = await server.enter_async_context(
-                    served_process(tmp_path, model.url, port)
+                    forked_process(tmp_path, model.url, port)
                 )
                 proxy.release()
             check_all(tmp_path, asked)

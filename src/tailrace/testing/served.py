@@ -1,12 +1,18 @@
 """Testing floor: servers in processes of their own, which a test may kill or pause as it likes."""
 
 import asyncio
+import multiprocessing
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from tailrace.server.serve import run
+from tailrace.settings import Settings
 
 SERVE = ("-m", "tailrace", "serve")
 
@@ -29,6 +35,35 @@ async def served_process(
     environ = environment(home, model_url, ALLOWED_ORIGINS=allowed_origins)
     async with started_process((*SERVE, "--port", str(port)), environ) as started:
         yield started
+
+
+@asynccontextmanager
+async def forked_process(
+    home: Path, model_url: str, port: int = 0
+) -> AsyncGenerator[tuple[BaseProcess, str]]:
+    """As `served_process`, but there in a moment: forked off one that has imported everything.
+
+    What `tailrace serve` prints and where it logs is left out; the server is the same.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "tailrace.server.serve"])
+    ours, theirs = context.Pipe(duplex=False)
+    environ = environment(home, model_url, PORT=str(port))
+    process = context.Process(target=_serve, args=(environ, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        url: str = await asyncio.to_thread(ours.recv)
+        yield process, url
+    finally:
+        ours.close()
+        process.kill()
+        await asyncio.to_thread(process.join)
+        process.close()
+
+
+def _serve(environ: Mapping[str, str], told: "Connection[str, str]") -> None:
+    run(Settings.from_environment(environ), on_ready=told.send)
 
 
 @asynccontextmanager
