@@ -29,6 +29,7 @@ from tailrace.server import (
     settings_models,
     vaults,
 )
+from tailrace.server.contract import as_answered
 from tailrace.server.guards import Guard, parse_origins
 from tailrace.server.problems import HANDLERS
 from tailrace.server.stream_response import BEGUN, StreamResponse
@@ -79,6 +80,12 @@ class _Application(FastAPI):
         await super().__call__({**scope, BEGUN: begun}, receive, send)
         if begun:
             await begun[0].go_on(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = as_answered(super().openapi())
+        return self.openapi_schema
 
 
 def create_app(agent: ContextAgent) -> FastAPI:

@@ -36,7 +36,6 @@ _HEALTH: Final = frozenset({"/healthz", "/readyz", "/health", "/api/health"})
 _OPEN_BELOW: Final = "/static/"
 _UPLOAD: Final = "/api/documents"
 _LEAST_BYTES_PER_S: Final = 64 * 1024
-_CLOSE: Final = {"connection": "close"}
 _MAX_SHOWN: Final = 80
 _MAX_DIGITS: Final = 15
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\s]+")
@@ -187,9 +186,7 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             msg = "the request's body did not come in time; send it again, faster"
-            raise RefusedError(
-                ErrorCode.INVALID_REQUEST, msg, HTTPStatus.REQUEST_TIMEOUT, _CLOSE
-            ) from None
+            raise RefusedError(ErrorCode.INVALID_REQUEST, msg, HTTPStatus.REQUEST_TIMEOUT) from None
         self._ended = message["type"] != "http.request" or not message.get("more_body", False)
         self._size += len(message.get("body", b""))
         if self._size > self._limit:
@@ -231,7 +228,7 @@ def parse_origins(text: str) -> list[str]:
 def _check_surplus(scope: Scope, path: str) -> None:
     extensions = cast("dict[str, object]", scope.get("extensions") or {})
     if extensions.get(SURPLUS) and path not in _HEALTH:
-        headers = {**_CLOSE, "retry-after": str(RETRY_AFTER_S)}
+        headers = {"connection": "close", "retry-after": str(RETRY_AFTER_S)}
         raise RefusedError(ErrorCode.TOO_MANY_CONNECTIONS, TOO_MANY, headers=headers)
 
 
@@ -243,7 +240,7 @@ def _check_length(headers: _Headers, limit: int) -> None:
 
 def _refuse_size(limit: int) -> NoReturn:
     msg = f"the body is larger than the {limit:,} bytes allowed; send less, or a document instead"
-    raise RefusedError(ErrorCode.BODY_TOO_LARGE, msg, headers=_CLOSE)
+    raise RefusedError(ErrorCode.BODY_TOO_LARGE, msg)
 
 
 def _is_one_of(key: bytes, offered: Iterable[bytes]) -> bool:

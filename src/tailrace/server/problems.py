@@ -27,6 +27,9 @@ Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 """Makes the answer to an exception."""
 
 
+PROBLEM_TYPE: Final = "application/problem+json"
+
+
 class ErrorShape(Enum):
     """How a route says what went wrong."""
 
@@ -95,6 +98,7 @@ _SHAPES: Final[Mapping[str, ErrorShape]] = {
 
 _UNFORESEEN: Final = "something went wrong here that nobody foresaw; the server's log has more"
 _NOT_JSON: Final = "send a JSON object, with the header Content-Type: application/json"
+_UNREADABLE: Final = "the body could not be read; " + _NOT_JSON
 _MESSAGES: Final = {"json_invalid": _NOT_JSON, "model_attributes_type": _NOT_JSON}
 _CODES: Final = {
     HTTPStatus.NOT_FOUND: ErrorCode.NOT_FOUND,
@@ -104,7 +108,6 @@ _CODES: Final = {
 _DETAILS: Final = {
     HTTPStatus.NOT_FOUND: "there is nothing here; /openapi.json lists what there is",
     HTTPStatus.METHOD_NOT_ALLOWED: "this route takes another method; see the header Allow",
-    HTTPStatus.BAD_REQUEST: "the body could not be read; " + _NOT_JSON,
 }
 _MOST_ERRORS: Final = 10
 _STATUS_KEY: Final = "status"
@@ -144,7 +147,7 @@ def problem(
             body = _document(code, detail, status, retry_after_s)
             if snapshot_url is not None:
                 body["snapshot_url"] = snapshot_url
-            return _json(body, status, out, "application/problem+json")
+            return _json(body, status, out, PROBLEM_TYPE)
     assert_never(shape)
 
 
@@ -177,6 +180,12 @@ async def on_http_error(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     if isinstance(error, RefusedError):
         code, detail = error.code, error.detail
+    elif status is HTTPStatus.BAD_REQUEST:  # bytes that are no text: as text that is no JSON
+        status, code, detail = (
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            ErrorCode.INVALID_REQUEST,
+            _UNREADABLE,
+        )
     else:
         code = _CODES.get(status, ErrorCode.INVALID_REQUEST)
         detail = _DETAILS.get(status, status.description or status.phrase)

@@ -264,16 +264,6 @@ export interface Forgotten {
    */
   removed: number
 }
-export interface HTTPValidationError {
-  detail?: ValidationError[]
-}
-export interface ValidationError {
-  loc: (string | number)[]
-  msg: string
-  type: string
-  input?: unknown
-  ctx?: {}
-}
 /**
  * That this server is up, and what answers here.
  */
