@@ -238,3 +238,14 @@ async def test_a_response_whose_time_is_up_ends_whole_and_is_rejoined(serve: "Se
         assert [event_of(frame).seq for frame in frames] == list(range(1, len(frames) + 1))
         again = (await client.get(url, headers={"Last-Event-ID": frames[-1].id})).content
         assert SSEDecoder().feed(again) == []
+
+
+async def test_who_may_have_no_more_streams_can_poll(serve: "Serve") -> None:
+    async with asyncio.timeout(20), serve(asks="Which one?", max_streams=1) as serving:
+        run_id = await serving.start(interactive=True)
+        url = f"/api/agent/runs/{run_id}/events"
+        async with serving.client.stream("GET", url):
+            refused = await serving.client.get(url)
+            page = (await serving.client.get(f"{url}?wait_s=10", headers=JSON)).json()
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
+        assert page["events"][0]["seq"] == 1

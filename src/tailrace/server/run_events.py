@@ -24,7 +24,7 @@ from tailrace.server.polling import EventPage, poll
 from tailrace.server.problems import problem
 from tailrace.server.runs import RunId, find
 from tailrace.server.shapes import Problem
-from tailrace.server.viewers import MAY_VIEW
+from tailrace.server.viewers import check_room
 from tailrace.stores.base import LIVE_STATES, RunRow
 from tailrace.streaming.viewer import check_cursor
 
@@ -86,14 +86,11 @@ class _Place(NamedTuple):
     "/{run_id}/events",
     summary="Watch a run",
     response_class=Response,
-    dependencies=[MAY_VIEW],
     responses={
         200: {
             "description": "The run's events after the cursor, to its end; as JSON, a piece.",
-            "content": {
-                "text/event-stream": {},
-                "application/json": {"schema": EventPage.model_json_schema()},
-            },
+            "model": EventPage,
+            "content": {"text/event-stream": {}},
             "headers": {"X-Run-Id": {"schema": {"type": "string"}}, "X-Run-Status": _STATUS},
         },
         204: {"description": "The run has ended, and nothing is left after the cursor."},
@@ -105,7 +102,7 @@ class _Place(NamedTuple):
             "they amount to.",
             "headers": {"Link": {"schema": {"type": "string"}}},
         },
-        429: {"model": Problem, "description": "Too many streams are open."},
+        429: {"model": Problem, "description": "Too many streams are open; poll instead."},
     },
 )
 async def watch_run(
@@ -125,6 +122,8 @@ async def watch_run(
     run = await find(agent, run_id, caller)
     accept = request.headers.get("accept", "")
     as_json = "application/json" in accept and "text/event-stream" not in accept
+    if not as_json:
+        check_room(request)
     status = {"x-run-status": run.state.value, "x-run-id": run.run_id}
     try:
         cursor = parse_cursor(last_event_id, watch.after)

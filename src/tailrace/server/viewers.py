@@ -58,10 +58,15 @@ def counted(scope: Scope) -> AbstractContextManager[None]:
     return viewers.counting(cast("Caller", scope[SCOPE_KEY]).owner)
 
 
-def _check(request: Request) -> None:
+def check_room(request: Request) -> None:
+    """Nothing, where whoever asks may have one stream more.
+
+    Raises:
+        TooManyStreamsError: they may not.
+    """
     caller = cast("Caller", request.scope[SCOPE_KEY])
     cast("Viewers", request.app.state.viewers).check(caller.owner)
 
 
-MAY_VIEW: Final = Depends(_check)
+MAY_VIEW: Final = Depends(check_room)
 """A route's dependency that refuses one stream too many."""

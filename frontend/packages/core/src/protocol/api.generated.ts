@@ -256,6 +256,29 @@ export interface Erased {
   wiped: boolean
 }
 /**
+ * What a long poll brings.
+ */
+export interface EventPage {
+  /**
+   * Events, as a stream has them.
+   */
+  events: {
+    [k: string]: unknown
+  }[]
+  /**
+   * What to ask for next, as `after`.
+   */
+  cursor: string
+  /**
+   * How far the run is.
+   */
+  status: 'queued' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled'
+  /**
+   * Whether nothing more will come.
+   */
+  done: boolean
+}
+/**
  * What came of forgetting a folder or a file.
  */
 export interface Forgotten {
