@@ -7,6 +7,7 @@ import pytest
 
 from tailrace.agent.request import ChatRequest
 from tailrace.errors import StoreError
+from tailrace.events.types import WorkflowStage
 from tailrace.stores.base import LIVE_STATES, RunState
 from tailrace.testing.memory_store import MemoryStore
 from tailrace.testing.simulation.link import Weather
@@ -24,8 +25,14 @@ class Scene:
         chance = random.Random(seed)
         self.weather = Weather()
         self.store = MemoryStore(VirtualClock(loop))
-        engine = scripted_engine(chance, lambda _run, _stage, _epoch: None)
+        engine = scripted_engine(chance, self)
         self.worker = Worker("one", self.store, self.weather, chance, engine, SETTINGS)
+
+    def stage_begins(self, run_id: str, stage: WorkflowStage, epoch: int) -> None:
+        """Nothing."""
+
+    def answer_is(self, run_id: str, text: str) -> None:
+        """Nothing."""
 
     async def start(self, query: str) -> None:
         request = ChatRequest(query=query, session_id="session", conversation_id=1)

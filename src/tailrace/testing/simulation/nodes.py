@@ -2,9 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Callable
 from datetime import timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 from tailrace.errors import ModelTimeoutError
 from tailrace.events.asking import InputRequest, asking
@@ -15,19 +14,29 @@ from tailrace.nodes.scope import RunScope
 from tailrace.state.state import Intent, QueryType, WorkflowState
 from tailrace.workflow.engine import WorkflowEngine
 
-Started = Callable[[str, WorkflowStage, int], None]
-"""Is told that the work on a stage begins: of which run, under which epoch."""
+
+class Witness(Protocol):
+    """Who is told what nodes do."""
+
+    def stage_begins(self, run_id: str, stage: WorkflowStage, epoch: int) -> None:
+        """The work on a stage begins, under `epoch`."""
+        ...
+
+    def answer_is(self, run_id: str, text: str) -> None:
+        """An attempt has said its whole answer, and comes to the end of its stage."""
+        ...
+
 
 _PIECES: Final = ("The ", "water ", "flüsst 🌊 ", "away, ", "and ", "no drop ", "is lost.\n", "x")
 
 
 class _Scripted(BaseNode):
-    def __init__(self, chance: random.Random, started: Started) -> None:
+    def __init__(self, chance: random.Random, witness: Witness) -> None:
         self._chance = chance
-        self._started = started
+        self.witness = witness
 
     async def process(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
-        self._started(state.run_id, self.stage, scope.streaming_manager.epoch)
+        self.witness.stage_begins(state.run_id, self.stage, scope.streaming_manager.epoch)
         await self.say(scope, EventType.THINKING, self.title)
         await self._work(state, scope)
         if state.waiting_for is None:
@@ -91,7 +100,7 @@ class _Executor(_Scripted):
     title: ClassVar[str] = "Answering"
 
     async def _work(self, state: WorkflowState, scope: RunScope) -> None:
-        count = self._chance.randrange(40)
+        count, told = self._chance.randrange(40), ""
         fails_at = self._chance.randrange(40) if self._happens(0.1) else None
         for number in range(count):
             if number == fails_at:
@@ -100,6 +109,7 @@ class _Executor(_Scripted):
             if self._happens(0.1):
                 await self.say(scope, EventType.REASONING_CHUNK, "hm ")
             text = self._chance.choice(_PIECES)
+            told += text
             await scope.emit(
                 StreamEvent(
                     type=EventType.STREAM_CHUNK,
@@ -114,9 +124,10 @@ class _Executor(_Scripted):
         usage: dict[str, JSON] = {"prompt_tokens": 10, "completion_tokens": count}
         await self.say(scope, EventType.USAGE, "", metadata=usage)
         state.outcome = Outcome.ANSWERED
+        self.witness.answer_is(state.run_id, told)
 
 
-def scripted_engine(chance: random.Random, started: Started) -> WorkflowEngine:
-    """An engine whose nodes do what `chance` says, and tell when they begin."""
-    nodes = [kind(chance, started) for kind in (_Intent, _Context, _Executor)]
+def scripted_engine(chance: random.Random, witness: Witness) -> WorkflowEngine:
+    """An engine whose nodes do what `chance` says, and tell `witness`."""
+    nodes = [kind(chance, witness) for kind in (_Intent, _Context, _Executor)]
     return WorkflowEngine({node.stage: node for node in nodes})

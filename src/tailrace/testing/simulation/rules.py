@@ -4,15 +4,20 @@ The rules are those of the log (ARCHITECTURE.md, "The rules of the log").
 """
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import Final, cast
 
 from tailrace.events.ending import content_sha256
 from tailrace.events.event import StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
-from tailrace.events.types import EventType
+from tailrace.events.types import EventType, Outcome
 from tailrace.stores.base import LIVE_STATES, RunRow
 from tailrace.stores.conversations import OPEN_STATUSES, MessageRow
+
+_EXPECTED: Final = frozenset(
+    {None, "storage_failed", "storage_full", "model_timeout", "worker_lost", "input_expired"}
+)
+"""What the faults of a world may end a run with."""
 
 
 def broken_in_log(run: RunRow, events: Sequence[LoggedEvent]) -> Iterator[str]:
@@ -48,6 +53,19 @@ def _broken_in_text(run: RunRow, events: Sequence[StreamEvent]) -> Iterator[str]
     found = (len(events), content_sha256(fold.text), run.outcome)
     if told != found:
         yield f"{run.query}: its end says {told}, and it is {found}"
+
+
+def broken_in_answer(
+    run: RunRow, events: Sequence[LoggedEvent], told: Sequence[str]
+) -> Iterator[str]:
+    """What is wrong with the answer of a run, of whose attempts each has said one of `told`."""
+    fold = RunFold()
+    for logged in events:
+        fold.apply(logged.event)
+    if run.error_code not in _EXPECTED:
+        yield f"{run.query}: it failed as {run.error_code}, which nothing here accounts for"
+    if run.outcome is Outcome.ANSWERED and fold.text not in told:
+        yield f"{run.query}: no attempt has said {fold.text!r}, but {told}"
 
 
 def broken_in_message(

@@ -86,10 +86,11 @@ class World:
         self.weather = Weather()
         self.violations: list[str] = []
         self.faults: dict[str, int] = {}
-        self._engine = scripted_engine(self.chance, self._stage_begins)
+        self._engine = scripted_engine(self.chance, self)
         self._workers: list[Worker] = []
         self._dead: list[Worker] = []
         self._askers: list[Asker] = []
+        self._told: dict[str, list[str]] = {}
 
     def draw(self) -> float:
         """A number between 0 and 1, left to chance."""
@@ -235,14 +236,21 @@ class World:
             if not was_open:
                 return
 
-    def _stage_begins(self, run_id: str, stage: WorkflowStage, epoch: int) -> None:
+    def stage_begins(self, run_id: str, stage: WorkflowStage, epoch: int) -> None:
+        """Note that a stage is run which was finished before."""
         kept = self.store.kept[run_id]
         if kept.row.epoch == epoch and stage in kept.results:
             self.broken(f"{kept.row.query}: {stage} is run again, and was finished")
 
+    def answer_is(self, run_id: str, text: str) -> None:
+        """Note what one attempt has said."""
+        self._told.setdefault(run_id, []).append(text)
+
     def _check(self) -> None:
         for kept in self.store.kept.values():
             self.violations += rules.broken_in_log(kept.row, kept.events)
+            told = self._told.get(kept.row.run_id, [])
+            self.violations += rules.broken_in_answer(kept.row, kept.events, told)
             message = self.store.message_of(kept.row)
             if message is not None:
                 self.violations += rules.broken_in_message(kept.row, kept.events, message)
