@@ -14,6 +14,7 @@ from viewing import Viewer, close_all, stalled, watch
 IN_TIME_MS = 100.0
 _LEAD_S = 1.5
 _CONNECTS = 100
+_CONNECT_S = 0.004  # each, with time to spare
 
 
 class Crowd(msgspec.Struct, kw_only=True):
@@ -94,7 +95,7 @@ async def beside_stalled(
 
 
 def _order(viewers: int, seconds: float, rate: float, backlog_bytes: int) -> Order:
-    lead_s = _LEAD_S + viewers * 0.002
+    lead_s = _LEAD_S + viewers * _CONNECT_S
     start_ns = time.monotonic_ns() + round(lead_s * 1e9)
     return Order(seconds=seconds, rate=rate, start_ns=start_ns, backlog_bytes=backlog_bytes)
 

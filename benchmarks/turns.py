@@ -10,7 +10,8 @@ from orders import Order
 from processes import Side
 from viewing import ages_ms, ask
 
-_LEAD_S = 0.5
+_LEAD_S = 1.0
+_CONNECT_S = 0.015  # each, with time to spare
 
 
 class Turn(msgspec.Struct, kw_only=True):
@@ -31,7 +32,7 @@ async def turn(
     server: Side, runs: int, seconds: float, rate: float, *, in_step: bool = False
 ) -> Turn:
     """Let `server` serve `runs` runs at once, each with its viewer; a `rate` of 0 is saturated."""
-    start_ns = time.monotonic_ns() + round((_LEAD_S + runs * 0.005) * 1e9)
+    start_ns = time.monotonic_ns() + round((_LEAD_S + runs * _CONNECT_S) * 1e9)
     order = Order(seconds=seconds, rate=rate, start_ns=start_ns, in_step=in_step)
     orders = [msgspec.structs.replace(order, number=number) for number in range(runs)]
     viewers = await asyncio.gather(*(ask(server, order.text()) for order in orders))
