@@ -249,3 +249,13 @@ async def test_who_may_have_no_more_streams_can_poll(serve: "Serve") -> None:
             page = (await serving.client.get(f"{url}?wait_s=10", headers=JSON)).json()
         assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
         assert page["events"][0]["seq"] == 1
+
+
+async def test_a_viewer_that_is_sent_away_has_not_left(serve: "Serve") -> None:
+    async with asyncio.timeout(20), serve(asks="Which one?", max_response_s=0.1) as serving:
+        run_id = await serving.start(interactive=True, on_disconnect="cancel")
+        await serving.agent.passed(run_id)
+        frames = await serving.watch(run_id)
+        assert frames[-1].id == (await serving.watch(run_id))[-1].id
+        run = await serving.agent.parts.store.get_run(run_id, "")
+        assert run.state.value == "waiting"

@@ -19,6 +19,7 @@ from tailrace.events.receipt import Receipt
 from tailrace.events.types import CHUNK_TYPES, EventType, NodeType, Outcome, WorkflowStage
 from tailrace.stores.base import FinalState, StageResult
 from tailrace.streaming.manager import StreamingManager
+from tailrace.streaming.viewer import snapshot_ended
 from tailrace.testing.made_runs import accepted_run
 from tailrace.testing.memory_store import MemoryStore
 
@@ -163,6 +164,22 @@ async def test_the_snapshot_of_an_ended_run_is_followed_by_its_end() -> None:
         assert snapshot == await store.snapshot(manager.run_id)
         receipt = await rest_of(manager, snapshot)
         assert (receipt.problems, receipt.outcome) == ([], Outcome.ANSWERED)
+
+
+async def test_what_the_store_alone_knows_is_asked_of_the_store() -> None:
+    async with a_run() as (manager, store):
+        await say(manager, StreamEvent.create_chunk("kept"))
+        run = await store.cancel(manager.run_id, SYSTEM_CLOCK.now())
+        await say(manager, StreamEvent.create_chunk(", not kept"))
+        assert await manager.snapshot() is None
+        assert (await snapshot_ended(run, store)).event.content == "kept"
+
+
+async def test_a_run_that_nobody_works_on_is_folded() -> None:
+    async with a_run() as (manager, store):
+        await say(manager, StreamEvent.create_chunk("so far"))
+        run = await store.get_run(manager.run_id, "")
+        assert await snapshot_ended(run, store) == await manager.snapshot()
 
 
 async def test_a_run_ends_whoever_does_not_read() -> None:
