@@ -13,6 +13,7 @@ from viewing import Viewer, close_all, stalled, watch
 
 IN_TIME_MS = 100.0
 _LEAD_S = 1.5
+_BACKLOG_S = 1.5
 _CONNECTS = 100
 _CONNECT_S = 0.004  # each, with time to spare
 
@@ -95,7 +96,7 @@ async def beside_stalled(
 
 
 def _order(viewers: int, seconds: float, rate: float, backlog_bytes: int) -> Order:
-    lead_s = _LEAD_S + viewers * _CONNECT_S
+    lead_s = _LEAD_S + viewers * _CONNECT_S + (_BACKLOG_S if backlog_bytes else 0.0)
     start_ns = time.monotonic_ns() + round(lead_s * 1e9)
     return Order(seconds=seconds, rate=rate, start_ns=start_ns, backlog_bytes=backlog_bytes)
 
