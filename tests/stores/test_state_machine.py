@@ -280,7 +280,7 @@ def _many(examples: int, steps: int) -> settings:
 
 
 def test_sqlite_does_what_the_model_does() -> None:
-    run_state_machine_as_test(Machine, settings=_many(25, 25))
+    run_state_machine_as_test(Machine, settings=_many(15, 25))
 
 
 @pytest.mark.slow
