@@ -1,6 +1,7 @@
 """Floor 6: serve, the server as a process: a home, a socket, a graceful end.
 
-Rule 1: it stops in order: runs get their terminal event, so that streams end; then connections.
+Rule 1: it stops in order: runs are left to the next start, and their streams broken off, so that
+    viewers come back; then connections end.
 Rule 2: the first signal asks for that; a second one is not caught.
 """
 
