@@ -126,6 +126,23 @@ async def test_whoever_comes_back_in_time_keeps_the_run(serve: "Serve") -> None:
             assert await ended(serving, run_id) == ("answered", "One two three")
 
 
+async def test_who_polls_or_is_sent_away_by_the_server_has_not_left(serve: "Serve") -> None:
+    answer = Gated()
+    async with asyncio.timeout(20), serve(answer.script, max_response_s=0.2) as serving:
+        run_id = await serving.start(on_disconnect="cancel")
+        url = f"/api/agent/runs/{run_id}/events"
+        await serving.model.wait_for_request(2)
+        page = await serving.client.get(url, headers={"Accept": "application/json"})
+        assert page.json()["done"] is False
+        sent_away = await serving.client.get(url)
+        assert (b": rejoin" in sent_away.content, b"interrupted" in sent_away.content) == (
+            True,
+            False,
+        )
+        answer.gate.set()
+        assert await ended(serving, run_id) == ("answered", "One two three")
+
+
 async def test_a_viewer_that_comes_back_stops_the_clock() -> None:
     called, later = list[str](), asyncio.Event()
     left, back = Attendance(0.01, lambda: called.append("left")), Attendance(0.01, later.set)
