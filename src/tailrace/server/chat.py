@@ -1,6 +1,6 @@
 """Floor 6: chat, the seed's way to ask: one question, one stream or one answer.
 
-Rule 1: leaving ends the viewer, never the run.
+Rule 1: leaving ends the viewer, and the run only where it was asked to (`on_disconnect`).
 """
 
 import asyncio
@@ -55,7 +55,7 @@ async def chat_stream(
     dialect: DialectName = "seed",
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    """Start a run and follow it; the run goes on when the client leaves.
+    """Start a run and follow it; the run goes on when the client leaves, unless asked not to.
 
     The header `X-Run-Id` names the run; `GET /api/agent/runs/{run_id}/events` rejoins it.
     """
