@@ -110,6 +110,7 @@ async def test_a_home_that_cannot_be_read_any_more_is_restored_all_the_same(tmp_
     aside = restore_store(home, tmp_path / "copy.db", AT)
     assert aside is not None
     assert aside.read_bytes()[:11] == b"no database"
+    assert names_in(home) == [aside.name, f"{aside.name}-wal", "tailrace.db"]
     store = await SQLiteStore.open(home / "tailrace.db")
     assert [run.run_id for run in await store.list_runs("", 9, None)] == [run_id]
     await store.aclose()

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tailrace.errors import CorruptLogError, StoreError
+from tailrace.errors import CorruptLogError, StorageFullError, StoreError
 from tailrace.stores.base import RunState, Store
 from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.retention import Trimmed
@@ -135,6 +135,28 @@ async def test_an_operation_that_fails_takes_back_only_its_own_work(tmp_path: Pa
     )
     assert [type(result) for result in results if result is not None] == [ZeroDivisionError] * 3
     assert await database.read(values) == [1, 2, 4, 5, 7, 8]
+    await database.aclose()
+
+
+async def test_a_full_disk_is_told_to_all_whose_work_it_took_back(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "x.db", Synchronous.NORMAL)
+
+    def create(connection: apsw.Connection) -> None:
+        connection.execute("CREATE TABLE t (a)")
+        connection.execute("PRAGMA max_page_count = 10")
+
+    await database.write(create)
+
+    def insert(size: int) -> Callable[[apsw.Connection], list[rows.Row]]:
+        return lambda c: rows.rows(c, "INSERT INTO t VALUES (zeroblob(?))", (size,))
+
+    together = await asyncio.gather(
+        *(database.write(insert(size)) for size in (1, 100_000, 2)), return_exceptions=True
+    )
+    alone = await asyncio.gather(database.write(insert(3)), return_exceptions=True)
+    assert [type(error) for error in together] == [StorageFullError] * 3
+    assert alone == [[]]
+    assert await database.read(lambda c: rows.rows(c, "SELECT length(a) FROM t")) == [(3,)]
     await database.aclose()
 
 

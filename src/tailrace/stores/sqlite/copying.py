@@ -159,15 +159,9 @@ def _place(partial: Path, target: Path) -> None:
 
 
 def _put_aside(path: Path, aside: Path) -> None:
-    """Move the database away, what its log holds with it: that would spoil the next one."""
-    if not path.exists():
-        return
-    try:
-        with closing(apsw.Connection(str(path))) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except apsw.Error:
-        pass  # damaged: both are kept as they are
-    for suffix in ("-wal", "-shm", ""):
+    """Move the database away, unopened, with its log: that belongs to it, and to no other."""
+    _beside(path, "-shm").unlink(missing_ok=True)  # made anew of the log
+    for suffix in ("-wal", ""):
         if (part := _beside(path, suffix)).exists():
             part.rename(_beside(aside, suffix))
 
