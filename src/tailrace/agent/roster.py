@@ -17,7 +17,7 @@ from tailrace.agent.attendance import Attendance, AttendedView, Batches
 from tailrace.agent.live_run import LiveRun
 from tailrace.agent.quota import Quota
 from tailrace.agent.request import ChatRequest, OnConflict, cancel_after_s
-from tailrace.errors import StoreError, TailraceError
+from tailrace.errors import LogClosedError, StoreError, TailraceError
 from tailrace.settings import Settings
 from tailrace.state.manager import StateManager
 
@@ -161,6 +161,8 @@ class Roster:
             if not live.manager.ending:  # nobody asked for its end
                 is_left = True
                 raise
+        except LogClosedError:
+            pass  # it has said its last; where that cannot be kept, this is not why
         except TailraceError as exc:
             error = exc
         finally:
