@@ -4,6 +4,7 @@ import asyncio
 from asyncio.subprocess import Process
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import httpx2
@@ -15,7 +16,7 @@ from tailrace.events.fold import RunFold
 from tailrace.events.types import EventType, Outcome
 from tailrace.testing.model_script import Fault, Reply, ask_back, classify_as
 from tailrace.testing.model_server import ScriptedModelServer
-from tailrace.testing.served import served_process
+from tailrace.testing.served import forked_process, served_process
 from tailrace.wire.sse import SSEDecoder
 
 LONG_ANSWER = " ".join(f"{n} and" for n in range(400))
@@ -34,7 +35,7 @@ async def follow_until(
     streaming: AbstractAsyncContextManager[httpx2.Response],
     seen: list[StreamEvent],
     enough: Callable[[list[StreamEvent]], bool],
-    process: Process,
+    process: Process | BaseProcess,
 ) -> None:
     """Follow a run into `seen`, and kill the server once that is enough."""
     decoder = SSEDecoder()
@@ -113,7 +114,7 @@ async def start_and_kill(home: Path, model: ScriptedModelServer) -> tuple[int, l
     """The conversation and the events of a run whose server was killed once it waited."""
     seen: list[StreamEvent] = []
     async with (
-        served_process(home, model.url) as (process, url),
+        forked_process(home, model.url) as (process, url),
         httpx2.AsyncClient(base_url=url, trust_env=False) as client,
     ):
         created = await client.post("/api/agent/chat/conversations", json={"page_name": "home"})
@@ -145,7 +146,7 @@ async def test_a_run_that_waits_survives_two_kills_and_is_answered_in_the_third_
         run_id, listing = seen[0].run_id, f"/api/agent/chat/conversations/{conversation}/messages"
         for kills in (True, False):
             async with (
-                served_process(tmp_path, model.url) as (process, url),
+                forked_process(tmp_path, model.url) as (process, url),
                 httpx2.AsyncClient(base_url=url, trust_env=False) as client,
             ):
                 run = (await client.get(f"/api/agent/runs/{run_id}")).json()
@@ -178,13 +179,13 @@ async def test_an_answer_that_was_taken_is_kept_when_the_server_is_killed_at_onc
         path = f"/api/agent/runs/{seen[0].run_id}"
         answer = {"request_id": seen[-1].metadata["request_id"], "text": TOLD}
         async with (
-            served_process(tmp_path, model.url) as (process, url),
+            forked_process(tmp_path, model.url) as (process, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
             taken = await client.post(f"{path}/input", json=answer)
             process.kill()
         async with (
-            served_process(tmp_path, next_model.url) as (_, url),
+            forked_process(tmp_path, next_model.url) as (_, url),
             httpx2.AsyncClient(base_url=url, trust_env=False) as client,
         ):
             again = await client.post(f"{path}/input", json=answer)
