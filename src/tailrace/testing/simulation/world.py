@@ -254,8 +254,8 @@ class World:
             message = self.store.message_of(kept.row)
             if message is not None:
                 self.violations += rules.broken_in_message(kept.row, kept.events, message)
-            closing = kept.row.error_code == ErrorCode.WORKER_LOST  # whoever gives up claims first
-            if kept.row.attempts > SETTINGS.max_attempts + closing:
+            given_up = kept.row.error_code == ErrorCode.WORKER_LOST  # whoever gives up claims too
+            if kept.row.attempts > SETTINGS.max_attempts and not given_up:
                 self.broken(f"{kept.row.query}: it had {kept.row.attempts} attempts")
         asked = [kept.row.query for kept in self.store.kept.values()]
         if len(set(asked)) < len(asked):
