@@ -141,7 +141,8 @@ class ContextAgent:
             self._roster.quota.release(new.owner)
             raise
         run = accepted.run
-        if run.run_id != new.run_id:
+        is_taken = self._roster.get(run.run_id) is not None  # as lost, before its store answered
+        if run.run_id != new.run_id or is_taken:
             self._roster.quota.release(new.owner)  # the idempotency key has found its run
             return run
         live = LiveRun.begun(accepted, self.parts, self.clock)
