@@ -161,10 +161,13 @@ async def test_a_cancel_while_a_piece_is_written_keeps_that_piece(
 ) -> None:
     server.files[HUB_PATH] = Served(bytes(3 * PIECE_BYTES), stall_at=2 * PIECE_BYTES)
     part = tmp_path / "m.part"
+
+    def ignore(done: int, total: int) -> None: ...
+
     async with httpx2.AsyncClient(trust_env=False) as client, asyncio.timeout(20):
         url = f"{server.url}{HUB_PATH}"
         fetching = asyncio.create_task(
-            download(client, url, part, size_bytes=3 * PIECE_BYTES, report=lambda *_: None)
+            download(client, url, part, size_bytes=3 * PIECE_BYTES, report=ignore)
         )
         while not part.exists():  # noqa: ASYNC110 - a file has no event to wait for
             await asyncio.sleep(0)

@@ -115,11 +115,10 @@ export class Rail {
       return
     }
     /** @type {Node[]} */
-    const parts = groups
-      .flatMap(({ age, rows }) => [
-        make('h2', {}, words.say(`age.${age}`)),
-        make('ul', {}, ...rows.map((item) => this.#row(item))),
-      ])
+    const parts = groups.flatMap(({ age, rows }) => [
+      make('h2', {}, words.say(`age.${age}`)),
+      make('ul', {}, ...rows.map((item) => this.#row(item))),
+    ])
     if (items.length < total) {
       parts.push(
         make(
