@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+import httpx2
+import msgspec
 import pytest
 
 from tailrace.agent import ContextAgent
 from tailrace.client import AsyncClient, Client, IncompleteStreamError
 from tailrace.client.following import Following
 from tailrace.client.question import Question
-from tailrace.errors import NotFoundError, TailraceError, WrongLoopError
+from tailrace.errors import ConflictError, NotFoundError, TailraceError, WrongLoopError
 from tailrace.events.event import Cursor, StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.types import Outcome
@@ -27,11 +29,20 @@ ANSWER = "The boiler is serviced once a year, in May, before the first warm week
 @asynccontextmanager
 async def serving(home: Path, script: Script | None = None) -> AsyncGenerator[str]:
     """The URL of a server whose model says `ANSWER`."""
+    async with at_work(home, script) as (_, url):
+        yield url
+
+
+@asynccontextmanager
+async def at_work(
+    home: Path, script: Script | None = None
+) -> AsyncGenerator[tuple[ContextAgent, str]]:
+    """The agent and the URL of a server whose model says `ANSWER`."""
     script = classify_as("simple_chat", Reply(text=ANSWER)) if script is None else script
     async with asyncio.timeout(40), ScriptedModelServer(script) as model:
         settings = Settings(home=home, llm_url=model.url, llm_model="scripted", port=0)
         async with ContextAgent.open(settings) as agent, running(agent) as url:
-            yield url
+            yield agent, url
 
 
 def text_of(events: list[StreamEvent]) -> str:
@@ -100,6 +111,29 @@ async def stopped_at_its_first_word(
         if event.metadata.get("index") is not None and not cancelled:
             cancelled = True
             await client.cancel(run_id)
+
+
+async def test_a_question_says_what_becomes_of_it_once_all_have_left(tmp_path: Path) -> None:
+    endless = classify_as("simple_chat", Reply(chunks=["on "], fault=Fault.endless()))
+    async with at_work(tmp_path, endless) as (agent, url), AsyncClient(url) as client:
+        run_id = await client.start(Question(query="Go on", on_disconnect="cancel"))
+        async with aclosing(client.watch(run_id)) as events:
+            await anext(events)
+        await agent.passed(run_id)
+        ended = await client.get(run_id)
+    assert ended["outcome"] == Outcome.CANCELLED
+
+
+async def test_a_question_may_be_refused_beside_another(tmp_path: Path) -> None:
+    endless = classify_as("simple_chat", Reply(chunks=["on "], fault=Fault.endless()))
+    async with serving(tmp_path, endless) as url, AsyncClient(url) as client:
+        async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
+            made = await http.post("/api/agent/chat/conversations", json={"page_name": "home"})
+        first = Question(query="Go on", conversation_id=made.json()["id"])
+        run_id = await client.start(first)
+        with pytest.raises(ConflictError, match="has not ended"):
+            await client.start(msgspec.structs.replace(first, on_conflict="reject"))
+        await client.cancel(run_id)
 
 
 async def test_what_the_server_refuses_is_the_error_it_was(tmp_path: Path) -> None:

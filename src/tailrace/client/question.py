@@ -1,5 +1,7 @@
 """Floor 1: Question, what a client asks, as the server's routes take it."""
 
+from typing import Literal
+
 import msgspec
 
 from tailrace.events.event import JSON
@@ -14,6 +16,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         session_id: The client's session; one is made where there is none.
         interactive: Whether this client can answer what the run asks of it.
         retry_of: A run of the same conversation whose question this asks again.
+        on_conflict: What becomes of it where its conversation has a run that has not ended: it
+            waits, is refused, or takes its place.
+        on_disconnect: What becomes of it once its last viewer has left: `continue`, `cancel`, or
+            `cancel_after:<s>`.
         context: `document_id`, `selected_content`, `chat_history`, as the routes' page says.
     """
 
@@ -22,6 +28,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str | None = None
     interactive: bool = False
     retry_of: str | None = None
+    on_conflict: Literal["enqueue", "reject", "interrupt"] = "enqueue"
+    on_disconnect: str = "continue"
     context: dict[str, JSON] = {}
 
     def to_body(self) -> dict[str, JSON]:
