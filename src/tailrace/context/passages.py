@@ -25,7 +25,7 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
         id: The same for the same part of the same revision.
         text: `char_start` to `char_end` of the document's text.
         snippet: Some of `text`, around what was asked for, on one line.
-        page: None: a text has no pages.
+        page: The page it starts on, from 1; None where the document has no pages.
         score: Higher is better; compares within one search.
         source: The path or name of the document.
         chunk_id: The store's id for it.
@@ -74,6 +74,7 @@ def passage_of(hit: Hit, words: Sequence[str]) -> Passage:
         snippet=snippet(hit.text, words),
         char_start=hit.char_start,
         char_end=hit.char_end,
+        page=hit.page,
         score=hit.score,
         source=hit.source,
         chunk_id=hit.chunk_id,

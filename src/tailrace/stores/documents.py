@@ -25,22 +25,32 @@ class DocumentStatus(StrEnum):
 class DocumentOrigin(StrEnum):
     """How a document came here.
 
-    Only one from a FOLDER is looked for on the disk again; a VAULT is written here.
+    Only one from a FOLDER is looked for on the disk again; a VAULT is written here; one from the
+    WEB has its address as its source; a CONVERSATION is what was said in one, searched as
+    documents are, and listed only where it is asked for.
     """
 
     FOLDER = "folder"
     UPLOAD = "upload"
     SAMPLE = "sample"
     VAULT = "vault"
+    WEB = "web"
+    CONVERSATION = "conversation"
 
 
 class NewChunk(msgspec.Struct, frozen=True, kw_only=True):
-    """A passage of a document's text; `heading` is the path of headings it stands under."""
+    """A passage of a document's text.
+
+    Attributes:
+        heading: The path of headings it stands under: `Boiler > Faults > E4`.
+        page: The page it starts on, from 1; None where the document has no pages.
+    """
 
     heading: str
     char_start: int
     char_end: int
     text: str
+    page: int | None = None
 
 
 class NewDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +147,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     char_start: int
     char_end: int
     text: str
+    page: int | None
     score: float
 
 

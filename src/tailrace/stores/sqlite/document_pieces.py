@@ -44,9 +44,12 @@ def add_chunks(
     for ordinal, chunk in enumerate(chunks, start=first):
         rows(
             connection,
-            "INSERT INTO chunks (text_id, ordinal, heading, char_start, char_end, text)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
-            (text_id, ordinal, chunk.heading, chunk.char_start, chunk.char_end, chunk.text),
+            "INSERT INTO chunks (text_id, ordinal, heading, char_start, char_end, text, page)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(text_id, ordinal, chunk.heading),
+                *(chunk.char_start, chunk.char_end, chunk.text, chunk.page),
+            ),
         )
         rows(
             connection,

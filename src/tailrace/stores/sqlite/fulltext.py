@@ -24,7 +24,7 @@ _CANDIDATES: Final = 8
 
 _FOUND: Final = """
 SELECT c.id, d.id, d.revision, c.ordinal, d.title, d.source, c.heading, c.char_start, c.char_end,
-       c.text, -hits.score
+       c.text, c.page, -hits.score
 FROM (SELECT rowid, bm25(chunk_index, ?, 1.0) AS score FROM chunk_index WHERE chunk_index MATCH ?
       ORDER BY score LIMIT ?) AS hits
 JOIN chunks AS c ON c.id = hits.rowid

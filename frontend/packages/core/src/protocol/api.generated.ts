@@ -13,9 +13,11 @@ export type DocumentStatus = 'searchable' | 'failed' | 'skipped'
 /**
  * How a document came here.
  *
- * Only one from a FOLDER is looked for on the disk again; a VAULT is written here.
+ * Only one from a FOLDER is looked for on the disk again; a VAULT is written here; one from the
+ * WEB has its address as its source; a CONVERSATION is what was said in one, searched as
+ * documents are, and listed only where it is asked for.
  */
-export type DocumentOrigin = 'folder' | 'upload' | 'sample' | 'vault'
+export type DocumentOrigin = 'folder' | 'upload' | 'sample' | 'vault' | 'web' | 'conversation'
 /**
  * How far a pull is.
  */
