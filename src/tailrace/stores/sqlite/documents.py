@@ -12,20 +12,24 @@ import apsw
 
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
+    EVERYWHERE,
     DocumentOrigin,
     DocumentRow,
     DocumentStatus,
     Hit,
+    Leg,
     NewChunk,
     NewDocument,
     Signature,
     TermStatistics,
     Touch,
+    Within,
 )
 from tailrace.stores.sqlite import document_pieces as pieces
 from tailrace.stores.sqlite import fulltext
 from tailrace.stores.sqlite.database import Database
 from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, below, document_row
+from tailrace.stores.sqlite.neighbours import neighbours
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _CHUNKS_A_WRITE: Final = 200
@@ -239,11 +243,26 @@ class SqliteDocuments:
         terms: Sequence[str],
         *,
         limit: int,
-        document_ids: Sequence[int] | None = None,
+        within: Within = EVERYWHERE,
+        leg: Leg = Leg.WORDS,
     ) -> list[Hit]:
-        """The `limit` best passages that have one of `terms`, in those documents or in all."""
+        """The `limit` best passages that have one of `terms`.
+
+        Terms that stand nearly everywhere may be left out where there are others.
+        """
         return await self._database.read(
-            lambda c: fulltext.search(c, owner, terms, limit, document_ids)
+            lambda c: fulltext.search(c, owner, terms, limit, within, leg)
+        )
+
+    async def neighbours(
+        self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int
+    ) -> list[Hit]:
+        """Up to `count` passages before code point `start` and as many from `end` on, in order.
+
+        None where that is not the newest revision of a document of the owner.
+        """
+        return await self._database.read(
+            lambda c: neighbours(c, (document_id, revision, owner), start, end, count)
         )
 
     async def term_statistics(
