@@ -97,7 +97,8 @@ async def test_deleted_documents_leave_nothing_in_the_file(home: SQLiteStore) ->
     def count(connection: apsw.Connection) -> list[int]:
         sql = (
             "SELECT count(*) FROM documents UNION ALL SELECT count(*) FROM document_texts"
-            " UNION ALL SELECT count(*) FROM chunks UNION ALL SELECT count(*) FROM document_revisions"
+            " UNION ALL SELECT count(*) FROM chunks"
+            " UNION ALL SELECT count(*) FROM document_revisions"
         )
         return [int(row[0]) for row in rows(connection, sql)]
 

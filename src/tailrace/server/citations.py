@@ -79,9 +79,8 @@ async def _newest(
 ) -> dict[JSON, int]:
     """The newest revision of each document named; of one that is gone, none."""
     newest: dict[JSON, int] = {}
-    for document_id in {fact["document_id"] for fact in facts}:
-        if not isinstance(document_id, int):
-            continue
+    ids = [fact["document_id"] for fact in facts]
+    for document_id in {each for each in ids if isinstance(each, int)}:
         try:
             newest[document_id] = (await documents.get(document_id, owner)).revision
         except NotFoundError:

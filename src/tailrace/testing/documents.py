@@ -118,7 +118,11 @@ async def a_replaced_text_is_kept_for_what_cites_it(store: DocumentStore) -> Non
 
 
 async def very_old_texts_are_let_go_of(store: DocumentStore) -> None:
-    """What is let go of is said to be gone, and the newest of them stay."""
+    """What is let go of is said to be gone, and the newest of them stay.
+
+    Raises:
+        AssertionError: all are kept.
+    """
     many = 60
     for number in range(many):
         row = await put(store, "/a", f"text {number}")
