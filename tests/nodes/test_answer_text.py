@@ -103,11 +103,16 @@ def test_what_reaches_out_is_reduced_to_its_text(written: str, text: str | None)
         ("!\u2060[a](//evil.example)", "a"),
         ("<iframe src='//evil.example', x>", "\\<iframe src='//evil.example', x>"),
         ("\\\\![a](//evil.example)", "\\\\ a"),
-        ("\\`![a](//evil.example)`", "\\` a\\`"),
+        ("\\`![a](//evil.example)`", "\\` a \\`"),
+        ("| `a | b` |\n|---|---|\n", "| `a | b` |\n\\|---|---|\n"),
+        ("a | b\n---|---\n`c | ![d](//evil.example)` |", None),
+        ("- `a | b`\n- c", "- `a | b`\n- c"),
+        ("```a | b\n|---|---|\n![c](//evil.example)\n```", None),
     ],
 )
-def test_what_markdown_could_read_in_two_ways_has_one_left(written: str, text: str) -> None:
-    assert shown([written])[0] == text
+def test_what_markdown_could_read_in_two_ways_has_one_left(written: str, text: str | None) -> None:
+    said = shown([written])[0]
+    assert said == text or (text is None and "](" not in said and "![" not in said)
 
 
 PARTS = """
