@@ -12,7 +12,7 @@ ASKED = Targets("what does https://ok.example/a say, and www.ok.example?")
 
 
 def shown(parts: list[str], passages: int = 3) -> tuple[str, list[tuple[int, ...]]]:
-    text = AnswerText(ASKED, passages)
+    text = AnswerText(ASKED, passages, marked=True)
     out = [each for part in parts for each in text.feed(part)] + [*text.end()]
     return (
         "".join(each for each in out if isinstance(each, str)),
@@ -126,7 +126,7 @@ pieces = st.lists(st.sampled_from([*PARTS.split(), " ", "   ", "\n", "\n\n", "\n
 def test_the_pieces_an_answer_comes_in_make_no_difference(
     written: list[str], lengths: list[int]
 ) -> None:
-    whole, cut, at = "".join(written), list[str](), 0
+    whole, cut, at = "".join(["The words before it, ", *written]), list[str](), 0
     for length in lengths:
         cut.append(whole[at : at + length])
         at += length
@@ -139,8 +139,9 @@ def test_a_text_without_any_of_that_stays_as_it_is(written: str) -> None:
 
 
 def test_only_what_could_be_a_beginning_is_held_back() -> None:
-    text = AnswerText(ASKED, 3)
-    assert [*text.feed("The budget")] == ["The budget"]
+    text = AnswerText(ASKED, 3, marked=True)
+    assert [*text.feed("The ")] == ["The "]
+    assert [*text.feed("budget")] == ["budget"]
     assert [*text.feed(" is 4,200")] == [" is 4,200"]
     assert [*text.feed(" [")] == []
     assert [*text.feed("1]")] == []

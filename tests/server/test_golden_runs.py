@@ -83,7 +83,7 @@ CASES = {
         Reply(chunks=["One ", "two ", "three"], fault=Fault.stall(2)),
         interrupt_after=2,
         status="cancelled",
-        kept="One two",
+        kept="One two ",
     ),
 }
 

@@ -17,6 +17,7 @@ import string
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from tailrace.nodes.fences import FENCE_LEAST, Fence, pass_code
 from tailrace.nodes.markdown_parts import (
     Bracket,
     Target,
@@ -34,12 +35,6 @@ class Marker(NamedTuple):
     """That the sentence here rests on these passages, from 1."""
 
     numbers: tuple[int, ...]
-
-
-class _Fence(NamedTuple):
-    char: str
-    length: int
-    indent: int
 
 
 _NEXT: Final = re.compile(
@@ -64,16 +59,27 @@ _MAX_URL_CHARS: Final = 2_000
 _MAX_CODE_CHARS: Final = 1_000
 _MAX_DEPTH: Final = 4
 _LINE_CHARS: Final = 40
-_FENCE_LEAST: Final = 3
+_FIRST_WORDS: Final = 16
 
 
 class AnswerText:
     """Takes an answer as it comes; gives what may be shown of it, and its markers."""
 
-    def __init__(self, targets: Targets, passages: int = 0, *, depth: int = 0) -> None:
-        """Show addresses in `targets`; numbers up to `passages` are markers."""
+    def __init__(
+        self, targets: Targets, passages: int = 0, *, marked: bool = False, depth: int = 0
+    ) -> None:
+        """Show addresses in `targets`.
+
+        Args:
+            targets: What the person wrote.
+            passages: Numbers up to that one are markers.
+            marked: That markers are to be expected, each with the white space before it.
+            depth: In how many brackets this text stands.
+        """
         self._targets = targets
         self._passages = passages
+        self._marked = marked
+        self._said = 0
         self._depth = depth
         self._held = ""
         self._out: list[str | Marker] = []
@@ -81,7 +87,8 @@ class AnswerText:
         self._last = ""
         self._gap = False
         self._ticked = False
-        self._fence: _Fence | None = None
+        self._after_marker = False
+        self._fence: Fence | None = None
         self._table = TableGuard()
         self._in_line = depth > 0
 
@@ -127,7 +134,7 @@ class AnswerText:
         """Deal with `mark`, which begins something or could."""
         match mark.lstrip(" \t")[:1]:
             case "":  # white space at the end of what there is
-                return self._plain(buffer, at, final=final or not self._passages)
+                return self._plain(buffer, at, final=final or not self._holds_space)
             case "[" | "【" | "!":
                 return self._bracket(buffer, at, at + len(mark) - 1, final=final)
             case "<":
@@ -157,7 +164,7 @@ class AnswerText:
     def _plain(self, buffer: str, at: int, *, final: bool) -> int | None:
         held = None if final else _BEGINNING.search(buffer, at)
         end = len(buffer) if held is None else held.start()
-        if not final and self._passages:
+        if not final and self._holds_space:
             end = at + len(buffer[at:end].rstrip(" \t"))
         if end > at:
             self._show(buffer[at:end])
@@ -166,8 +173,11 @@ class AnswerText:
 
     def _show(self, text: str) -> None:
         """Let `text` out; what would grow together with what was before a gap is kept apart."""
+        if self._after_marker and self._last.isspace():
+            text = text.lstrip(" \t")
         if not text:
             return
+        self._after_marker = False
         apart = self._gap and self._last and not self._last.isspace() and _grows(text[0])
         if apart or (self._ticked and text[0] == "`"):
             text = f" {text}"
@@ -175,6 +185,7 @@ class AnswerText:
         text = self._table.take(text)
         self._out.append(text)
         self._last = text[-1]
+        self._said += len(text)
         _, newline, after = text.rpartition("\n")
         self._line = (after if newline else self._line + after)[:_LINE_CHARS]
 
@@ -183,6 +194,11 @@ class AnswerText:
         self._gap = True
         self._show(instead)
         self._gap = True
+
+    @property
+    def _holds_space(self) -> bool:
+        """Whether white space waits for what follows it; an answer's first words never do."""
+        return self._marked and self._said >= _FIRST_WORDS
 
     @property
     def _leads(self) -> bool:
@@ -254,7 +270,7 @@ class AnswerText:
         numbers = () if is_image else self._numbers(bracket, buffer, at, opening)
         if numbers:
             self._out.append(Marker(numbers))
-            self._gap = True
+            self._gap = self._after_marker = True
             is_definition = bracket.follower == ":" and self._leads
             return bracket.end + (1 if is_definition else 0)
         if bracket.follower == "(":
@@ -314,8 +330,8 @@ class AnswerText:
         end = at + len(run)
         if end == len(buffer) and not final:
             return None
-        is_long = len(run) >= _FENCE_LEAST and not self._in_line
-        if is_long and len(self._line) <= _FENCE_LEAST and not self._line.strip(" "):
+        is_long = len(run) >= FENCE_LEAST and not self._in_line
+        if is_long and len(self._line) <= FENCE_LEAST and not self._line.strip(" "):
             opened = self._open_fence(buffer, at, run, final=final)
             if opened != at:
                 return opened
@@ -343,34 +359,17 @@ class AnswerText:
         info = buffer[end:newline]
         if "|" in info or (run[0] == "`" and "`" in info):  # with a bar, it may head a table
             return at
-        self._fence = _Fence(run[0], len(run), len(self._line))
+        self._fence = Fence(run[0], len(run), len(self._line))
         self._show(buffer[at : newline + 1])
         return newline + 1
 
-    def _in_fence(self, fence: _Fence, buffer: str, at: int, *, final: bool) -> int | None:
-        if self._line == "":  # at the start of a line: does it close, or leave, the fence?
-            rest = buffer[at:].lstrip(" ")
-            spaces = len(buffer) - at - len(rest)
-            if not rest and not final:
-                return None
-            if rest.startswith(fence.char):
-                newline = rest.find("\n")
-                if newline < 0 and not final and len(rest) < _MAX_CODE_CHARS:
-                    return None
-                line = (rest if newline < 0 else rest[:newline]).rstrip()
-                is_closing = len(line) >= fence.length and not line.strip(fence.char)
-                if is_closing and fence.indent <= spaces <= fence.indent + _FENCE_LEAST:
-                    self._fence = None
-                    self._show(f"{' ' * fence.indent}{line}" + ("\n" if newline >= 0 else ""))
-                    return at + spaces + (len(rest) if newline < 0 else newline + 1)
-            if spaces < fence.indent and rest and rest[0] != "\n":
-                self._fence = None
-                self._show(f"{' ' * fence.indent}{fence.char * fence.length}\n")
-                return at
-        newline = buffer.find("\n", at)
-        end = len(buffer) if newline < 0 else newline + 1
-        self._show(buffer[at:end])
-        return end
+    def _in_fence(self, fence: Fence, buffer: str, at: int, *, final: bool) -> int | None:
+        passed = pass_code(fence, buffer, at, starts_line=self._line == "", final=final)
+        if passed is None:
+            return None
+        self._fence = passed.fence
+        self._show(passed.text)
+        return passed.end
 
 
 def reduced(text: str, targets: Targets) -> str:
