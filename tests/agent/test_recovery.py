@@ -10,6 +10,7 @@ import pytest
 
 from tailrace._clock import SYSTEM_CLOCK
 from tailrace.agent import ChatRequest, ContextAgent
+from tailrace.context.ingest import Ingest
 from tailrace.events.ending import content_sha256
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.fold import RunFold
@@ -19,7 +20,7 @@ from tailrace.settings import Settings
 from tailrace.stores.base import NewRun, RunRow, RunState, StageResult
 from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.registry import open_stores
-from tailrace.testing.agents import scripted_agent
+from tailrace.testing.agents import PLAN, scripted_agent
 from tailrace.testing.judging import is_judging, judged_by, judgement
 from tailrace.testing.made_runs import claimed
 from tailrace.testing.model_script import ChatRequest as ModelRequest
@@ -96,7 +97,9 @@ async def recorded(home: Path, kind: str) -> Recorded:
 
 async def died_after(home: Path, whole: Recorded, seq: int) -> None:
     """Make `home` what a process leaves that died once event `seq` of the run was committed."""
-    store, _ = await open_stores(Settings(home=home))
+    store, documents = await open_stores(Settings(home=home))
+    for name, text in PLAN.items():
+        await Ingest(documents, max_document_bytes=10_000).add_text(name, text)
     await store.create_conversation("", "home", {}, whole.run.created_at)
     run = whole.run
     accepted = await store.create(
@@ -144,7 +147,7 @@ async def test_a_run_goes_on_whichever_event_its_process_died_after(
         await died_after(home, whole, seq)
         async with (
             asyncio.timeout(30),
-            scripted_agent(home, answering(kind), settings=STRONG) as (agent, model),
+            scripted_agent(home, answering(kind), documents={}, settings=STRONG) as (agent, model),
         ):
             events = [event async for event in agent.watch(whole.run.run_id)]
             run = await agent.parts.store.get_run(whole.run.run_id, "")
