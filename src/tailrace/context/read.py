@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from tailrace.context.chunk import split
-from tailrace.context.kinds import kind_of, why_not_read
+from tailrace.context.kinds import why_not_read
 from tailrace.context.parse import Unread, parse
 from tailrace.context.walk import FoundFile, read_file, why
 from tailrace.stores.documents import DocumentOrigin, DocumentStatus, NewChunk, NewDocument
@@ -44,8 +44,8 @@ def read_path(
 
 def refusal(file: FoundFile, max_bytes: int) -> str:
     """Why the file need not even be opened; "" where it must be."""
-    if kind_of(file.source) is None:
-        return why_not_read(file.source)
+    if reason := why_not_read(file.source):
+        return reason
     return too_large(max_bytes) if file.size_bytes > max_bytes else ""
 
 
@@ -64,10 +64,9 @@ def read_bytes(owner: str, file: FoundFile, data: bytes, origin: DocumentOrigin)
         origin=origin,
     )
     if isinstance(parsed, Unread):
-        skipped = msgspec.structs.replace(
-            document, status=DocumentStatus.SKIPPED, reason=parsed.reason
-        )
-        return Reading(document=skipped, chunks=[])
+        status = DocumentStatus.FAILED if parsed.failed else DocumentStatus.SKIPPED
+        unread = msgspec.structs.replace(document, status=status, reason=parsed.reason)
+        return Reading(document=unread, chunks=[])
     read = msgspec.structs.replace(
         document, title=parsed.title, kind=parsed.kind.value, text=parsed.text
     )
