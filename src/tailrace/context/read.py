@@ -29,8 +29,8 @@ def read_path(
     owner: str, file: FoundFile, known_sha256: str, max_bytes: int
 ) -> Reading | SameBytes:
     """What is in the file; SameBytes where their hash is `known_sha256`."""
-    if reason := refusal(file, max_bytes):
-        return _unread(owner, file, DocumentStatus.SKIPPED, reason)
+    if reading := refused(owner, file, max_bytes):
+        return reading
     try:
         data, file_read = read_file(Path(file.source), max_bytes)
     except OSError as exc:
@@ -40,6 +40,27 @@ def read_path(
     if known_sha256 and hashlib.sha256(data).hexdigest() == known_sha256:
         return SameBytes(file_read)
     return read_bytes(owner, file_read, data, DocumentOrigin.FOLDER)
+
+
+def refused(owner: str, file: FoundFile, max_bytes: int) -> Reading | None:
+    """The document of a file that need not even be opened; None where it must be."""
+    reason = refusal(file, max_bytes)
+    return _unread(owner, file, DocumentStatus.SKIPPED, reason) if reason else None
+
+
+def failed(
+    owner: str, file: FoundFile, sha256: str, origin: DocumentOrigin, reason: str
+) -> Reading:
+    """The document of a file whose content could not be read; `sha256` is that of its bytes."""
+    reading = _unread(owner, file, DocumentStatus.FAILED, reason)
+    is_file = origin is DocumentOrigin.FOLDER
+    document = msgspec.structs.replace(
+        reading.document,
+        sha256=sha256,
+        origin=origin,
+        mtime_ns=file.mtime_ns if is_file else None,
+    )
+    return Reading(document=document, chunks=[])
 
 
 def refusal(file: FoundFile, max_bytes: int) -> str:

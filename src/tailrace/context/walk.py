@@ -8,6 +8,7 @@ Rule 3: what a machine keeps for itself is left out: hidden files, version contr
 
 import os
 import stat
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -120,11 +121,21 @@ def read_file(path: Path, max_bytes: int) -> tuple[bytes, FoundFile]:
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
+        if not stat.S_ISREG(about.st_mode) or not _is_there(path, descriptor):
             msg = "no plain file"
             raise OSError(msg)
         data = file.read(max_bytes + 1)
     return data, FoundFile(path.as_posix(), about.st_size, about.st_mtime_ns)
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    """Whether what was opened is at `path`: no folder on the way was replaced by a link."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/self/fd/{descriptor}").readlink() == path
+        except OSError:
+            pass  # no such file system here
+    return os.path.realpath(path) == os.fspath(path)
 
 
 def why(error: OSError) -> str:
