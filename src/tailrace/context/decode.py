@@ -35,6 +35,7 @@ _DECLARED: Final = re.compile(
 )
 _NOT_DECLARABLE: Final = frozenset({"utf-16", "utf-32", "utf-7", "idna", "punycode"})
 _SHIFTED: Final = "iso2022_jp_2"  # in which mail of Japan was written, all of it ASCII bytes
+_WIDE_CONTROL: Final = re.compile("[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\ufffd]")
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 
 
@@ -74,13 +75,14 @@ def _wide(data: bytes) -> str:
     if len(data) % 2 or len(probe) < _MIN_WIDE_BYTES:
         return ""
     enough = len(probe) / 2 * _MIN_ZERO_SHARE
-    for encoding, zeros, letters in (
-        ("utf-16-le", probe[1::2], probe[::2]),
-        ("utf-16-be", probe[::2], probe[1::2]),
-    ):
-        if zeros.count(0) > enough and letters.count(0) == 0:
-            controls = len(letters) - len(letters.translate(None, _CONTROL))
-            return "" if controls > len(letters) * _MAX_CONTROL_SHARE else encoding
+    for encoding, zeros in (("utf-16-le", probe[1::2]), ("utf-16-be", probe[::2])):
+        if zeros.count(0) > enough:
+            text = probe.decode(encoding, "replace")
+            return (
+                ""
+                if len(_WIDE_CONTROL.findall(text)) > len(text) * _MAX_CONTROL_SHARE
+                else encoding
+            )
     return ""
 
 

@@ -16,6 +16,7 @@ from tailrace.context.formats.tables import write_rows
 from tailrace.context.formats.xml_nodes import Node, below, child, local, value
 
 _W: Final = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_NO_TITLE: Final = "Word Document"  # what the library says where the document says nothing
 _UNSEEN: Final = frozenset(
     {
         "del",
@@ -61,7 +62,8 @@ def docx_draft(data: bytes) -> Draft:
     docx = cast("_Docx", importlib.import_module("docx"))
     document = docx.Document(io.BytesIO(data))
     draft = Draft()
-    draft.title = document.core_properties.title.strip()
+    title = document.core_properties.title.strip()
+    draft.title = "" if title == _NO_TITLE else title
     levels = _heading_levels(cast("Node", document.styles.element))
     body = child(cast("Node", document.element), "body")
     was_item = False
