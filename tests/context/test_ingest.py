@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.context.report import IngestProgress, IngestReport
 from tailrace.context.search import ContextIndex
 from tailrace.context.walk import walk
@@ -32,10 +33,10 @@ async def titles(store: SqliteDocuments) -> list[str]:
 async def test_a_folder_is_read_and_a_second_look_reads_nothing(
     ingest: Ingest, store: SqliteDocuments, folder: Path
 ) -> None:
-    write(folder, a_md="# Alpha\ntext", sub__b_txt="beta", c_pdf="%PDF")
+    write(folder, a_md="# Alpha\ntext", sub__b_txt="beta", c_png="x")
     seen: list[IngestProgress] = []
     report = await ingest.add_path(folder, on_progress=seen.append)
-    skipped = ((f"{folder.as_posix()}/c.pdf", "PDF files are not read"),)
+    skipped = ((f"{folder.as_posix()}/c.png", "images are not read"),)
     rows, _ = await store.list_documents("", limit=9, offset=0)
     ids = tuple(row.id for row in rows if row.status is DocumentStatus.SEARCHABLE)
     assert report == IngestReport(added=2, skipped=skipped, document_ids=ids)
@@ -143,7 +144,10 @@ async def test_a_limit_raised_lets_a_skipped_file_in(
 ) -> None:
     write(folder, a_txt="x" * 100_001)
     await ingest.add_path(folder)
-    assert (await Ingest(store, max_document_bytes=200_000).rescan()).added == 1
+    reader = ParserPool(max_document_bytes=200_000)
+    larger = Ingest(store, reader=reader, max_document_bytes=200_000)
+    assert (await larger.rescan()).added == 1
+    await reader.aclose()
 
 
 async def test_a_folder_that_went_away_loses_nothing(
@@ -248,7 +252,7 @@ async def test_an_upload_is_kept_and_the_same_name_replaces_it(
 @pytest.mark.parametrize(
     ("name", "content", "message", "code"),
     [
-        ("a.pdf", b"%PDF", "'a.pdf' cannot be added: PDF files", ErrorCode.INVALID_REQUEST),
+        ("a.png", b"x", "'a.png' cannot be added: images", ErrorCode.INVALID_REQUEST),
         ("a.txt", b"\0", "its content is not text", ErrorCode.INVALID_REQUEST),
         ("a.txt", "x" * 100_001, "larger than 100,000 bytes", ErrorCode.BODY_TOO_LARGE),
         (" / ", b"x", "needs a name", ErrorCode.INVALID_REQUEST),
