@@ -147,9 +147,18 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
       return { ...state, sources: [...state.sources, source] }
     }
     case 'citation': {
-      const { source_id, answer_start, answer_end, quote } = event.metadata
-      const place = { answerStart: answer_start, answerEnd: answer_end }
-      const citation = { sourceId: String(source_id), ...place, quote }
+      const { source_id, quote, document_id, revision, page, ...places } = event.metadata
+      const citation = {
+        sourceId: String(source_id),
+        answerStart: places.answer_start,
+        answerEnd: places.answer_end,
+        quote,
+        documentId: document_id,
+        revision,
+        charStart: places.char_start,
+        charEnd: places.char_end,
+        page: page ?? null,
+      }
       return { ...state, citations: [...state.citations, citation] }
     }
     case 'tool_call': {

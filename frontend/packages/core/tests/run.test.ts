@@ -80,6 +80,11 @@ function asPython(run: RunState) {
       answer_start: one.answerStart,
       answer_end: one.answerEnd,
       quote: one.quote,
+      document_id: one.documentId,
+      revision: one.revision,
+      char_start: one.charStart,
+      char_end: one.charEnd,
+      ...(one.page !== null && { page: one.page }),
     })),
     inputs: run.inputs.map(({ requestId: request_id, question, text: input }) => ({
       request_id,
