@@ -21,6 +21,7 @@ import type {
 import { retell, type Step } from './snapshot.ts'
 import type {
   ChatError,
+  Citation,
   Cursor,
   Kept,
   RunState,
@@ -147,14 +148,12 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
       return { ...state, sources: [...state.sources, source] }
     }
     case 'citation': {
-      const { source_id, answer_start, answer_end, quote } = event.metadata
-      const place = { answerStart: answer_start, answerEnd: answer_end }
-      const citation = { sourceId: String(source_id), ...place, quote }
-      return { ...state, citations: [...state.citations, citation] }
+      return { ...state, citations: [...state.citations, cited(event)] }
     }
     case 'tool_call': {
-      const { call_id: callId, name } = event.metadata
-      return { ...state, tools: [...state.tools, { callId, name, ok: null, summary: '' }] }
+      const { call_id: callId, name, arguments: given } = event.metadata
+      const tool = { callId, name, arguments: given, stage: state.stage, ok: null, summary: '' }
+      return { ...state, tools: [...state.tools, tool] }
     }
     case 'tool_result': {
       const { call_id, ok, summary } = event.metadata
@@ -181,6 +180,16 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
       return said(heard(state, event), event)
     default:
       return event satisfies never
+  }
+}
+
+function cited({ metadata }: Extract<StreamEvent, { type: 'citation' }>): Citation {
+  const { source_id, answer_start, answer_end, quote, page = null } = metadata
+  const { document_id = null, revision = null, char_start = null, char_end = null } = metadata
+  return {
+    sourceId: String(source_id),
+    ...{ answerStart: answer_start, answerEnd: answer_end, quote },
+    ...{ documentId: document_id, revision, charStart: char_start, charEnd: char_end, page },
   }
 }
 
@@ -269,7 +278,8 @@ function ended(state: RunState, event: TerminalEvent): RunState {
   }
 }
 
-function failure(error: ErrorFacts): ChatError {
+/** Why a run failed, as its last event tells it. */
+export function failure(error: ErrorFacts): ChatError {
   const { code, message, retryable, retry_after_s } = error
   return { code, message, retryable, retryAfterS: retry_after_s ?? null }
 }

@@ -56,17 +56,28 @@ export interface Source {
   readonly score: number
 }
 
-/** Answer characters `answerStart` to `answerEnd` (code points) rest on that source. */
+/**
+ * Answer characters `answerStart` to `answerEnd` (code points) rest on that source, whose revision
+ * says `quote` from `charStart` to `charEnd`; null where a server does not tell that place.
+ */
 export interface Citation {
   readonly sourceId: string
   readonly answerStart: number
   readonly answerEnd: number
   readonly quote: string
+  readonly documentId: number | null
+  readonly revision: number | null
+  readonly charStart: number | null
+  readonly charEnd: number | null
+  readonly page: number | null
 }
 
+/** Something the run looked up; `ok` is null until it is done. */
 export interface ToolActivity {
   readonly callId: string
   readonly name: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly stage: Stage
   readonly ok: boolean | null
   readonly summary: string
 }

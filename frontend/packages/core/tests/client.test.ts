@@ -28,7 +28,23 @@ const CALLS: readonly (readonly [string, string, Call])[] = [
   ['GET /api/documents', '', (c) => c.listDocuments()],
   ['POST /api/documents?name=a+b%26c.md', '# Mill\n', (c) => c.uploadDocument('a b&c.md', BYTES)],
   ['DELETE /api/documents/3', '', (c) => c.deleteDocument(3)],
+  [
+    'GET /api/documents?limit=5&status=failed',
+    '',
+    (c) => c.listDocuments({ limit: 5, status: 'failed' }),
+  ],
+  ['GET /api/documents/coverage', '', (c) => c.coverage()],
+  [
+    'POST /api/documents/ingestions',
+    '{"url":"https://a.example/b"}',
+    (c) => c.ingest({ url: 'https://a.example/b' }),
+  ],
   ['GET /api/documents/3/text?start=10&end=20', '', (c) => c.getPassage(3, 10, 20)],
+  [
+    'GET /api/documents/3/text?start=10&end=20&revision=2',
+    '',
+    (c) => c.getPassage(3, 10, 20, { revision: 2 }),
+  ],
   ['GET /api/settings/models', '', (c) => c.modelSetup()],
   ['POST /api/settings/models/small%20one/pull', '', (c) => c.pullModel('small one')],
   ['DELETE /api/settings/models/pull', '', (c) => c.cancelPull()],

@@ -864,3 +864,17 @@ export interface VaultRemoved {
   message: string
   context_cleanup?: 'triggered'
 }
+/**
+ * How much of the documents can be found.
+ */
+export interface DocumentCoverage {
+  documents: number
+  searchable: number
+  embedded: number
+  skipped: number
+  failed: number
+  pieces: number
+  pieces_embedded: number
+  model: string
+  state: string
+}

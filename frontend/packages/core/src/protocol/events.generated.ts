@@ -234,6 +234,11 @@ export interface Citation {
     answer_start: number
     answer_end: number
     quote: string
+    document_id?: number
+    revision?: number
+    char_start?: number
+    char_end?: number
+    page?: number
   }
   run_id: string
   /**
@@ -532,6 +537,11 @@ export interface Snapshot {
         answer_start: number
         answer_end: number
         quote: string
+        document_id?: number
+        revision?: number
+        char_start?: number
+        char_end?: number
+        page?: number
       }
     }[]
     /**
