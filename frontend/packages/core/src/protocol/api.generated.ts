@@ -196,6 +196,7 @@ export interface DocumentList {
  * A piece of a document's text, its place in Unicode code points.
  */
 export interface DocumentText {
+  stale?: boolean
   document_id: number
   /**
    * The revision the text is of.

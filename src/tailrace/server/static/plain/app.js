@@ -10,6 +10,7 @@
 /** @typedef {import('./documents.js').Documents} Documents */
 /** @typedef {import('./models.js').Models} Models */
 /** @typedef {import('./passage.js').Passage} Passage */
+/** @typedef {import('./quote_card.js').QuoteCard} QuoteCard */
 /** @typedef {import('./uploads.js').Uploads} Uploads */
 /** @typedef {import('./words.js').Language} Language */
 /** @typedef {import('./words.js').Words} Words */
@@ -40,7 +41,7 @@
 /**
  * And what is made anew for another language.
  *
- * @typedef {Shared & {words: Words, announcer: Announcer, passage: Passage}} App
+ * @typedef {Shared & {words: Words, announcer: Announcer, passage: Passage, quote: QuoteCard}} App
  */
 
 export {}
