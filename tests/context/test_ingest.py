@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.context.report import IngestProgress, IngestReport
 from tailrace.context.search import ContextIndex
 from tailrace.context.walk import walk
@@ -143,7 +144,10 @@ async def test_a_limit_raised_lets_a_skipped_file_in(
 ) -> None:
     write(folder, a_txt="x" * 100_001)
     await ingest.add_path(folder)
-    assert (await Ingest(store, max_document_bytes=200_000).rescan()).added == 1
+    reader = ParserPool(max_document_bytes=200_000)
+    larger = Ingest(store, reader=reader, max_document_bytes=200_000)
+    assert (await larger.rescan()).added == 1
+    await reader.aclose()
 
 
 async def test_a_folder_that_went_away_loses_nothing(

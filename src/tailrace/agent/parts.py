@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tailrace._clock import Clock
 from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
 from tailrace.llm.base import LLMClient
@@ -73,13 +74,16 @@ async def open_parts(
         stack.push_async_callback(llm.aclose)
         store, documents = await open_stores(settings, clock)
         stack.push_async_callback(store.aclose)
+        max_bytes = settings.max_upload_bytes
+        reader = ParserPool(max_document_bytes=max_bytes)
+        stack.push_async_callback(reader.aclose)
         yield Parts(
             settings=settings,
             store=store,
             documents=documents,
             context=ContextIndex(documents),
-            ingest=Ingest(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
-            vaults=Vaults(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
+            ingest=Ingest(documents, reader=reader, max_document_bytes=max_bytes, clock=clock),
+            vaults=Vaults(documents, max_document_bytes=max_bytes, clock=clock),
             library=library,
             llm=llm,
             engine=engine or default_engine(),

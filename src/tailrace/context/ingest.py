@@ -4,6 +4,8 @@ Rule 1: a file is read again only where its size or date changed, indexed only w
 Rule 2: a document is removed only where its file is known to be gone: a folder that cannot be read
     loses nothing.
 Rule 3: one scan at a time; files are read outside of the event loop, a few at a time.
+Rule 4: a file whose bytes could be had and whose content could not be read (FAILED, with a hash)
+    is tried again when it changed; one that could not be opened, at every scan.
 """
 
 import asyncio
@@ -14,7 +16,8 @@ from typing import Final, assert_never
 
 from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace.context.decode import clean
-from tailrace.context.read import Reading, SameBytes, read_bytes, read_path, refusal, too_large
+from tailrace.context.pool import ParserPool
+from tailrace.context.read import Reading, SameBytes, refusal, too_large
 from tailrace.context.report import IngestProgress, IngestReport, OnProgress, total
 from tailrace.context.walk import FoundFile, Walk, shown, walk
 from tailrace.errors import ErrorCode, InvalidRequestError, NotFoundError
@@ -36,9 +39,16 @@ class Ingest:
     """Reads documents into a store; one for a home."""
 
     def __init__(
-        self, store: DocumentStore, *, max_document_bytes: int, clock: Clock = SYSTEM_CLOCK
+        self,
+        store: DocumentStore,
+        *,
+        reader: ParserPool,
+        max_document_bytes: int,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        """Keep `store` up to date with what `reader` reads; whoever made `reader` closes it."""
         self._store = store
+        self._reader = reader
         self._max_bytes = max_document_bytes
         self._clock = clock
         self._scanning = asyncio.Lock()
@@ -110,7 +120,7 @@ class Ingest:
             msg = f"{source!r} cannot be added: {too_large(self._max_bytes)}"
             raise InvalidRequestError(msg, code=ErrorCode.BODY_TOO_LARGE)
         file = FoundFile(source, len(data), 0)
-        reading = await asyncio.to_thread(read_bytes, owner, file, data, origin)
+        reading = await self._reader.read_bytes(owner, file, data, origin)
         if reading.document.status is not DocumentStatus.SEARCHABLE:
             msg = f"{source!r} cannot be added: {reading.document.reason}"
             raise InvalidRequestError(msg)
@@ -175,18 +185,13 @@ class Ingest:
             return False
         if signature.status is DocumentStatus.SKIPPED and not signature.sha256:
             return signature.reason == refusal(file, self._max_bytes)  # what is read may change
-        return signature.status is not DocumentStatus.FAILED
+        return signature.status is not DocumentStatus.FAILED or bool(signature.sha256)
 
     async def _read_batch(
         self, batch: Sequence[FoundFile], known: dict[str, Signature], owner: str
     ) -> IngestReport:
         hashes = [known[file.source].sha256 if file.source in known else "" for file in batch]
-        readings = await asyncio.to_thread(
-            lambda: [
-                read_path(owner, file, sha256, self._max_bytes)
-                for file, sha256 in zip(batch, hashes, strict=True)
-            ]
-        )
+        readings = await self._reader.read_paths(owner, batch, hashes)
         touched = [reading.file for reading in readings if isinstance(reading, SameBytes)]
         if touched:
             dates = [Touch(known[file.source].document_id, file.mtime_ns) for file in touched]
@@ -207,7 +212,7 @@ class Ingest:
         document = reading.document
         about = ((document.source, document.reason),)
         was_searchable = before is not None and before.status is DocumentStatus.SEARCHABLE
-        if document.status is DocumentStatus.FAILED and was_searchable:
+        if document.status is DocumentStatus.FAILED and not document.sha256 and was_searchable:
             return IngestReport(failed=about)  # what was read before is better than nothing
         row = await self._store.put(document, reading.chunks, self._clock.now())
         match document.status:
@@ -256,9 +261,11 @@ def _names(path: Path) -> tuple[str, str]:
 
 def _unchanged(signatures: Sequence[Signature]) -> IngestReport:
     skipped = [each for each in signatures if each.status is DocumentStatus.SKIPPED]
+    failed = [each for each in signatures if each.status is DocumentStatus.FAILED]
     return IngestReport(
-        unchanged=len(signatures) - len(skipped),
+        unchanged=len(signatures) - len(skipped) - len(failed),
         skipped=tuple((each.source, each.reason) for each in skipped),
+        failed=tuple((each.source, each.reason) for each in failed),
     )
 
 
