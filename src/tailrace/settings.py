@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         model_call_timeout_s: One model call in all.
         run_timeout_s: One run in all, from the moment it leaves the queue; anew after an answer
             of its user.
+        ingest_timeout_s: One run that reads documents in, in all.
         input_timeout_s: A run that waits for its user ends after so long without an answer.
         model_retries: Further tries of a model call that failed before its first token.
         max_retry_after_s: The longest `Retry-After` that is waited for.
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
         max_waiting_runs: Runs of one owner that wait for their user; further ones do not ask back.
+        max_ingestions: Runs of one owner at once that read documents in; further ones wait.
         lease_s: Where several processes share one store, a run whose process has been silent for
             so long is another's to take; it is renewed four times as often.
         max_attempts: Processes that may die of one run before it is given up.
@@ -93,6 +95,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     between_tokens_timeout_s: float = 30.0
     model_call_timeout_s: float = 300.0
     run_timeout_s: float = 900.0
+    ingest_timeout_s: float = 24 * 3600.0
     input_timeout_s: float = 7 * 24 * 3600.0
     model_retries: int = 2
     max_retry_after_s: float = 20.0
@@ -113,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_live_runs: int = 64
     max_queued_runs: int = 256
     max_waiting_runs: int = 1_000
+    max_ingestions: int = 4
     lease_s: float = 10.0
     max_attempts: int = 3
     max_answer_tokens: int = 8_192

@@ -19,12 +19,17 @@ from tailrace.context.kinds import DocumentKind, kind_of, why_not_read
 
 
 class Parsed(NamedTuple):
-    """A document as it was read."""
+    """A document as it was read.
+
+    Attributes:
+        pages: Where each page, slide or sheet starts in `text`; () without pages.
+    """
 
     kind: DocumentKind
     title: str
     text: str
     headings: list[Heading]
+    pages: tuple[int, ...] = ()
 
 
 class Unread(NamedTuple):

@@ -71,7 +71,7 @@ def read_bytes(owner: str, file: FoundFile, data: bytes, origin: DocumentOrigin)
     read = msgspec.structs.replace(
         document, title=parsed.title, kind=parsed.kind.value, text=parsed.text
     )
-    return Reading(document=read, chunks=split(parsed.text, parsed.headings))
+    return Reading(document=read, chunks=split(parsed.text, parsed.headings, parsed.pages))
 
 
 def too_large(max_bytes: int) -> str:

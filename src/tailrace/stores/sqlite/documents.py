@@ -12,10 +12,12 @@ import apsw
 
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
+    DocumentCounts,
     DocumentOrigin,
     DocumentRow,
     DocumentStatus,
     Hit,
+    Move,
     NewChunk,
     NewDocument,
     Signature,
@@ -112,6 +114,10 @@ class SqliteDocuments:
 
         await self._database.write(write)
 
+    async def move(self, owner: str, moves: Sequence[Move]) -> None:
+        """Remember where files are by now; a title that was the file's name follows."""
+        await self._database.write(lambda c: pieces.move(c, owner, moves))
+
     async def get(self, document_id: int, owner: str) -> DocumentRow:
         """The document.
 
@@ -140,7 +146,10 @@ class SqliteDocuments:
         newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
         """A page in the order they came, or the other way round, and how many there are in all."""
-        where = "owner = ? AND (? IS NULL OR status = ?) AND (? IS NULL OR origin = ?)"
+        where = (
+            "owner = ? AND (? IS NULL OR status = ?)"
+            " AND CASE WHEN ? IS NULL THEN origin <> 'conversation' ELSE origin = ? END"
+        )
         wanted = (owner, status, status, origin, origin)
         page = (*wanted, max(limit, 0), max(offset, 0))
         order = "id DESC" if newest_first else "id"
@@ -159,6 +168,24 @@ class SqliteDocuments:
                 rows(connection, "COMMIT")
 
         return await self._database.read(read)
+
+    async def counts(self, owner: str) -> DocumentCounts:
+        """How many documents there are of each status, conversations left out."""
+        found = await self._database.read(
+            lambda c: rows(
+                c,
+                "SELECT status, count(*), sum(chunk_count) FROM documents"
+                " WHERE owner = ? AND origin <> 'conversation' GROUP BY status",
+                (owner,),
+            )
+        )
+        counts = {status: count for status, count, _ in found}
+        return DocumentCounts(
+            searchable=counts.get(DocumentStatus.SEARCHABLE, 0),
+            skipped=counts.get(DocumentStatus.SKIPPED, 0),
+            failed=counts.get(DocumentStatus.FAILED, 0),
+            pieces=sum(pieces for _, _, pieces in found),
+        )
 
     async def text(
         self, document_id: int, owner: str, start: int = 0, end: int | None = None
@@ -270,6 +297,13 @@ class SqliteDocuments:
             )
 
         await self._database.write(write)
+
+    async def owners_of_folders(self) -> list[str]:
+        """Whoever has added a folder or a file."""
+        found = await self._database.read(
+            lambda c: rows(c, "SELECT DISTINCT owner FROM folders ORDER BY owner")
+        )
+        return [row[0] for row in found]
 
     async def folders(self, owner: str) -> list[str]:
         """The folders and files that were added, in the order of their paths."""

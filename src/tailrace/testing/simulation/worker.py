@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar, cast
 from tailrace.agent.context_agent import ContextAgent
 from tailrace.agent.home import Home
 from tailrace.agent.parts import Parts
+from tailrace.context.coverage import NoVectors
 from tailrace.context.ingest import Ingest
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
@@ -241,9 +242,11 @@ def _parts(name: str, store: Store, engine: WorkflowEngine, settings: Settings) 
         documents=cast("DocumentStore", None),
         context=cast("ContextIndex", None),
         ingest=cast("Ingest", None),
+        vectors=NoVectors(),
         vaults=cast("Vaults", None),
         library=open_library(settings),
         llm=cast("LLMClient", None),
         engine=engine,
+        ingest_engine=engine,
         worker=name,
     )
