@@ -14,7 +14,7 @@ from tailrace.testing.agents import PLAN
 from tailrace.testing.model_script import Fault, Reply, ask_back, classify_as
 
 from .gate import Gate
-from .screen import OpenPage, Serve, events_of, newest_run, one_line, sha256
+from .screen import OpenPage, Serve, events_of, newest_run, sha256
 
 ANSWER = "The budget of the harbour plan is **40,000 euros**, and the work ends in June."
 SHOWN = ANSWER.replace("*", "")

@@ -2,8 +2,6 @@
 
 import re
 
-import httpx2
-import pytest
 from playwright.async_api import expect
 
 from tailrace.agent import default_engine

@@ -32,7 +32,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     item: ContextItem
     snippet: str
-    page: int | None = None
 
     def source(self) -> dict[str, JSON]:
         """The passage as the metadata of a `source` event."""
@@ -47,8 +46,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
             "char_end": item.char_end,
             "score": item.score,
         }
-        if self.page is not None:
-            metadata["page"] = self.page
+        if item.page is not None:
+            metadata["page"] = item.page
         return metadata
 
 
@@ -135,10 +134,11 @@ class Gathering:
                 char_start=start,
                 char_end=end,
                 score=passage.score,
+                page=passage.page,
                 first_rank=first_rank,
             )
         )
-        return item and Found(item=item, snippet=passage.snippet, page=passage.page)
+        return item and Found(item=item, snippet=passage.snippet)
 
     def keep_item(self, item: ContextItem) -> ContextItem | None:
         """Keep `item`, or as much of its beginning as fits; None where nothing does."""

@@ -61,10 +61,10 @@ def fenced(items: Sequence[ContextItem], name: str = "passage") -> str:
     )
 
 
-def quoted(item: ContextItem) -> str:
-    """The item as a Markdown quotation under its title."""
-    lines = "\n".join(f"> {line}".rstrip() for line in item.text.strip().splitlines())
-    return f"**{one_line(item.title)}**\n\n{lines}\n\n"
+def quoted(title: str, text: str) -> str:
+    """`text` as a Markdown quotation under its title."""
+    lines = "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+    return f"**{title}**\n\n{lines}\n\n"
 
 
 def one_line(title: str) -> str:

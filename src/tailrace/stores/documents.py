@@ -3,13 +3,14 @@
 Rule 1: a reader sees the whole of a document's newest revision, or the whole of the one before.
 Rule 2: `text[chunk.char_start:chunk.char_end] == chunk.text`, in Unicode code points.
 Rule 3: everything has an owner ("" where there is one person only); nobody finds another's.
-Rule 4: a term is a word, or several that stand next to one another; it is never query syntax.
+Rule 4: a replaced text stays as it was, bounded in number and bytes; it is shown, not searched.
+Rule 5: a term is a word, or several that stand next to one another; it is never query syntax.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -157,8 +158,36 @@ class Move(msgspec.Struct, frozen=True):
     mtime_ns: int
 
 
+class Within(msgspec.Struct, frozen=True, kw_only=True):
+    """Which documents a search is held to; None: it is not held to any in this way.
+
+    Attributes:
+        document_ids: These alone.
+        origins: What came here in one of these ways.
+        kinds: What was read as one of these.
+        changed_after: Files that were changed at or after this moment; what is no file, put then.
+        changed_before: The same, before this moment.
+    """
+
+    document_ids: tuple[int, ...] | None = None
+    origins: tuple[DocumentOrigin, ...] | None = None
+    kinds: tuple[str, ...] | None = None
+    changed_after: datetime | None = None
+    changed_before: datetime | None = None
+
+
+EVERYWHERE: Final = Within()
+
+
+class Leg(StrEnum):
+    """A way to look for terms: as WORDS in whatever form, or as PARTS of words."""
+
+    WORDS = "words"
+    PARTS = "parts"
+
+
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A passage that has one of the terms; `score` is higher for a better one, BM25."""
+    """A passage that was found; `score` is higher for a better one, within one search."""
 
     chunk_id: int
     document_id: int
@@ -171,6 +200,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     char_end: int
     text: str
     page: int | None
+    kind: str
+    origin: DocumentOrigin
     score: float
 
 
@@ -256,12 +287,14 @@ class DocumentStore(Protocol):
         ...
 
     async def excerpt(
-        self, document_id: int, owner: str, start: int, end: int
+        self, document_id: int, owner: str, start: int, end: int, revision: int | None = None
     ) -> tuple[DocumentRow, str]:
-        """As `text`, with the document it is of; both are of one revision.
+        """As `text`, with the document it is of; both are of one revision, the newest by default.
 
         Raises:
-            NotFoundError: there is no such document, or it is somebody else's.
+            NotFoundError: there is no such document, or it is somebody else's, or it has never
+                had such a revision.
+            RevisionTrimmedError: that revision is not kept any more.
         """
         ...
 
@@ -279,9 +312,22 @@ class DocumentStore(Protocol):
         terms: Sequence[str],
         *,
         limit: int,
-        document_ids: Sequence[int] | None = None,
+        within: Within = EVERYWHERE,
+        leg: Leg = Leg.WORDS,
     ) -> list[Hit]:
-        """The `limit` best passages that have one of `terms`, in those documents or in all."""
+        """The `limit` best passages that have one of `terms`.
+
+        Terms that stand nearly everywhere may be left out where there are others.
+        """
+        ...
+
+    async def neighbours(
+        self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int
+    ) -> list[Hit]:
+        """Up to `count` passages before code point `start` and as many from `end` on, in order.
+
+        None where that is not the newest revision of a document of the owner.
+        """
         ...
 
     async def term_statistics(

@@ -21,7 +21,6 @@ import type {
 import { retell, type Step } from './snapshot.ts'
 import type {
   ChatError,
-  Citation,
   Cursor,
   Kept,
   RunState,
@@ -148,7 +147,19 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
       return { ...state, sources: [...state.sources, source] }
     }
     case 'citation': {
-      return { ...state, citations: [...state.citations, cited(event)] }
+      const { source_id, quote, document_id, revision, page, ...places } = event.metadata
+      const citation = {
+        sourceId: String(source_id),
+        answerStart: places.answer_start,
+        answerEnd: places.answer_end,
+        quote,
+        documentId: document_id,
+        revision,
+        charStart: places.char_start,
+        charEnd: places.char_end,
+        page: page ?? null,
+      }
+      return { ...state, citations: [...state.citations, citation] }
     }
     case 'tool_call': {
       const { call_id: callId, name, arguments: given } = event.metadata
@@ -180,16 +191,6 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
       return said(heard(state, event), event)
     default:
       return event satisfies never
-  }
-}
-
-function cited({ metadata }: Extract<StreamEvent, { type: 'citation' }>): Citation {
-  const { source_id, answer_start, answer_end, quote, page = null } = metadata
-  const { document_id = null, revision = null, char_start = null, char_end = null } = metadata
-  return {
-    sourceId: String(source_id),
-    ...{ answerStart: answer_start, answerEnd: answer_end, quote },
-    ...{ documentId: document_id, revision, charStart: char_start, charEnd: char_end, page },
   }
 }
 

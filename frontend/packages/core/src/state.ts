@@ -57,18 +57,18 @@ export interface Source {
 }
 
 /**
- * Answer characters `answerStart` to `answerEnd` (code points) rest on that source, whose revision
- * says `quote` from `charStart` to `charEnd`; null where a server does not tell that place.
+ * Answer characters `answerStart` to `answerEnd` rest on that source; `quote` is the text of that
+ * revision from `charStart` to `charEnd`. All are code points.
  */
 export interface Citation {
   readonly sourceId: string
   readonly answerStart: number
   readonly answerEnd: number
   readonly quote: string
-  readonly documentId: number | null
-  readonly revision: number | null
-  readonly charStart: number | null
-  readonly charEnd: number | null
+  readonly documentId: number
+  readonly revision: number
+  readonly charStart: number
+  readonly charEnd: number
   readonly page: number | null
 }
 

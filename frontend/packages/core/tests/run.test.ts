@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { StreamEvent } from '../src/protocol/events.generated.ts'
 import { incompleteRun, initialRun, reduceRun } from '../src/run.ts'
-import type { Citation, RunState, Source, Status } from '../src/state.ts'
+import type { RunState, Source, Status } from '../src/state.ts'
 import { contract, cut, eventsOf, fold, snapshotsOf, tape, tapes } from './tapes.ts'
 
 /** What `tools/contracts.py` writes of a fold. */
@@ -75,29 +75,23 @@ function asPython(run: RunState) {
     thinking: spoken.filter(({ type }) => type === 'thinking'),
     statuses: spoken.filter(({ type }) => type !== 'thinking'),
     sources: run.sources.map(asPythonSource),
-    citations: run.citations.map(asPythonCitation),
+    citations: run.citations.map((one) => ({
+      source_id: one.sourceId,
+      answer_start: one.answerStart,
+      answer_end: one.answerEnd,
+      quote: one.quote,
+      document_id: one.documentId,
+      revision: one.revision,
+      char_start: one.charStart,
+      char_end: one.charEnd,
+      ...(one.page !== null && { page: one.page }),
+    })),
     inputs: run.inputs.map(({ requestId: request_id, question, text: input }) => ({
       request_id,
       question,
       input,
     })),
     input_required: run.inputRequest,
-  }
-}
-
-function asPythonCitation(one: Citation) {
-  const { documentId, revision, charStart, charEnd, page } = one
-  const place = {
-    document_id: documentId,
-    revision,
-    char_start: charStart,
-    char_end: charEnd,
-    page,
-  }
-  const known = Object.entries(place).filter(([, value]) => value !== null)
-  return {
-    ...{ source_id: one.sourceId, answer_start: one.answerStart, answer_end: one.answerEnd },
-    ...{ quote: one.quote, ...Object.fromEntries(known) },
   }
 }
 

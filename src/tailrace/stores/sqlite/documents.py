@@ -12,22 +12,26 @@ import apsw
 
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
+    EVERYWHERE,
     DocumentCounts,
     DocumentOrigin,
     DocumentRow,
     DocumentStatus,
     Hit,
+    Leg,
     Move,
     NewChunk,
     NewDocument,
     Signature,
     TermStatistics,
     Touch,
+    Within,
 )
 from tailrace.stores.sqlite import document_pieces as pieces
-from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite import fulltext, revisions
 from tailrace.stores.sqlite.database import Database
 from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, below, document_row
+from tailrace.stores.sqlite.neighbours import neighbours
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _CHUNKS_A_WRITE: Final = 200
@@ -59,6 +63,8 @@ class SqliteDocuments:
         row, replaced = await self._put(document, chunks, at, only_next=only_next)
         if replaced is not None:
             await self._clear(replaced)
+            for text_id in await self._database.write(lambda c: revisions.let_go(c, row.id)):
+                await self._clear(text_id)
         return row
 
     async def _put(
@@ -211,25 +217,32 @@ class SqliteDocuments:
         return row[0] or ""
 
     async def excerpt(
-        self, document_id: int, owner: str, start: int, end: int
+        self, document_id: int, owner: str, start: int, end: int, revision: int | None = None
     ) -> tuple[DocumentRow, str]:
-        """As `text`, with the document it is of; both are of one revision.
+        """As `text`, with the document it is of; both are of one revision, the newest by default.
 
         Raises:
-            NotFoundError: there is no such document, or it is somebody else's.
+            NotFoundError: there is no such document, or it is somebody else's, or it has never
+                had such a revision.
+            RevisionTrimmedError: that revision is not kept any more.
         """
-        row = await self._database.read(
-            lambda c: one(
-                c,
+
+        def read(connection: apsw.Connection) -> tuple[DocumentRow, str]:
+            row = one(
+                connection,
                 f"SELECT {DOCUMENT_COLUMNS}, (SELECT substr(substr(text, 1, ?), ?)"  # noqa: S608 - constants of ours
                 " FROM document_texts WHERE id = text_id)"
                 " FROM documents WHERE id = ? AND owner = ?",
                 (max(end, 0), max(start, 0) + 1, document_id, owner),
             )
-        )
-        if row is None:
-            raise NotFoundError(_not_found(document_id))
-        return document_row(row[:-1]), row[-1] or ""
+            if row is None:
+                raise NotFoundError(_not_found(document_id))
+            newest = document_row(row[:-1])
+            if revision is None or revision == newest.revision:
+                return newest, row[-1] or ""
+            return revisions.excerpt(connection, newest, revision, start, end)
+
+        return await self._database.read(read)
 
     async def delete(self, document_id: int, owner: str, *, exclude: bool = False) -> None:
         """Remove the document; `exclude`: and remember that its source is not wanted.
@@ -238,26 +251,25 @@ class SqliteDocuments:
             NotFoundError: there is none, or it is somebody else's.
         """
 
-        def write(connection: apsw.Connection) -> tuple[bool, int | None]:
+        def write(connection: apsw.Connection) -> list[int]:
             gone = rows(
                 connection,
                 "DELETE FROM documents WHERE id = ? AND owner = ? RETURNING source, text_id",
                 (document_id, owner),
             )
-            for source, text_id in gone:
-                if exclude:
-                    rows(
-                        connection,
-                        "INSERT OR IGNORE INTO excluded_sources VALUES (?, ?)",
-                        (owner, source),
-                    )
-                return True, text_id
-            return False, None
+            if not gone:
+                raise NotFoundError(_not_found(document_id))
+            source, text_id = gone[0]
+            if exclude:
+                rows(
+                    connection,
+                    "INSERT OR IGNORE INTO excluded_sources VALUES (?, ?)",
+                    (owner, source),
+                )
+            texts = revisions.forget(connection, document_id)
+            return texts if text_id is None else [text_id, *texts]
 
-        found, text_id = await self._database.write(write)
-        if not found:
-            raise NotFoundError(_not_found(document_id))
-        if text_id is not None:
+        for text_id in await self._database.write(write):
             await self._clear(text_id)
 
     async def search(
@@ -266,11 +278,26 @@ class SqliteDocuments:
         terms: Sequence[str],
         *,
         limit: int,
-        document_ids: Sequence[int] | None = None,
+        within: Within = EVERYWHERE,
+        leg: Leg = Leg.WORDS,
     ) -> list[Hit]:
-        """The `limit` best passages that have one of `terms`, in those documents or in all."""
+        """The `limit` best passages that have one of `terms`.
+
+        Terms that stand nearly everywhere may be left out where there are others.
+        """
         return await self._database.read(
-            lambda c: fulltext.search(c, owner, terms, limit, document_ids)
+            lambda c: fulltext.search(c, owner, terms, limit, within, leg)
+        )
+
+    async def neighbours(
+        self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int
+    ) -> list[Hit]:
+        """Up to `count` passages before code point `start` and as many from `end` on, in order.
+
+        None where that is not the newest revision of a document of the owner.
+        """
+        return await self._database.read(
+            lambda c: neighbours(c, (document_id, revision, owner), start, end, count)
         )
 
     async def term_statistics(
@@ -381,8 +408,9 @@ class SqliteDocuments:
         found = await self._database.read(
             lambda c: rows(
                 c,
-                "SELECT t.id FROM document_texts AS t LEFT JOIN documents AS d ON d.text_id = t.id"
-                " WHERE d.id IS NULL",
+                "SELECT t.id FROM document_texts AS t LEFT JOIN documents AS d ON d.text_id = t.id"  # noqa: S608 - a constant of ours
+                f" WHERE d.id IS NULL AND (t.id NOT IN {revisions.HELD}"
+                " OR EXISTS (SELECT 1 FROM chunks AS c WHERE c.text_id = t.id))",
             )
         )
         left = [row[0] for row in found if row[0] not in self._being_written]
@@ -391,7 +419,7 @@ class SqliteDocuments:
         return len(left)
 
     async def _clear(self, text_id: int) -> None:
-        """Remove a text that no document points at, a piece at a time."""
+        """Remove a text that is no document's, a piece at a time; of one that is kept, its chunks."""
         while not await self._database.write(lambda c: pieces.clear_piece(c, text_id)):
             pass
 

@@ -1,7 +1,9 @@
-"""Floor 1: how text and terms are written for the full-text index, and how it is asked.
+"""Floor 1: how text and terms are written for the full-text indexes, and how they are asked.
 
 Rule 1: text and term are treated alike, so that what stands in a text is found by it.
 Rule 2: a term becomes a quoted string; nothing a person types is query syntax.
+Rule 3: what a search costs does not grow with how common its words are: the commonest are left
+    out where rarer ones exist.
 """
 
 import json
@@ -12,8 +14,14 @@ from typing import Final
 import apsw
 import msgspec
 
-from tailrace.stores.documents import Hit, TermStatistics
+from tailrace.stores.documents import Hit, Leg, TermStatistics, Within
 from tailrace.stores.sqlite.rows import Row, rows
+from tailrace.stores.sqlite.within import predicate
+
+HIT_COLUMNS: Final = (
+    "c.id, d.id, d.revision, c.ordinal, d.title, d.source, c.heading, c.char_start, c.char_end, "
+    "c.text, c.page, d.kind, d.origin"
+)
 
 _UNSPACED: Final = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f]"
@@ -21,17 +29,14 @@ _UNSPACED: Final = re.compile(
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 _HEADING_WEIGHT: Final = 1.0
 _CANDIDATES: Final = 8
+_LEAST_PART_CHARS: Final = 3
+"""The trigram index knows nothing shorter."""
 
-_FOUND: Final = """
-SELECT c.id, d.id, d.revision, c.ordinal, d.title, d.source, c.heading, c.char_start, c.char_end,
-       c.text, c.page, -hits.score
-FROM (SELECT rowid, bm25(chunk_index, ?, 1.0) AS score FROM chunk_index WHERE chunk_index MATCH ?
-      ORDER BY score LIMIT ?) AS hits
-JOIN chunks AS c ON c.id = hits.rowid
-JOIN documents AS d ON d.text_id = c.text_id
-WHERE d.owner = ? AND (? IS NULL OR d.id IN (SELECT value FROM json_each(?)))
-ORDER BY hits.score, c.id LIMIT ?
-"""
+_MOST_PARTS: Final = 6
+_ROWS_A_SEARCH: Final = {Leg.WORDS: 20_000, Leg.PARTS: 10_000}
+"""So many passages are scored, unless the rarest term alone stands in more."""
+
+_INDEX: Final = {Leg.WORDS: "chunk_index", Leg.PARTS: "chunk_parts"}
 _FREQUENCY: Final = """
 SELECT count(*) FROM chunk_index AS i
 JOIN chunks AS c ON c.id = i.rowid
@@ -42,6 +47,10 @@ _FOUND_IN: Final = """
 SELECT rowid FROM chunk_index
 WHERE chunk_index MATCH ? AND rowid IN (SELECT value FROM json_each(?))
 """
+_SCORE: Final = {
+    Leg.WORDS: f"bm25(chunk_index, {_HEADING_WEIGHT}, 1.0)",
+    Leg.PARTS: "bm25(chunk_parts)",
+}
 
 
 def indexed(text: str) -> str:
@@ -51,7 +60,12 @@ def indexed(text: str) -> str:
 
 def phrase(term: str) -> str:
     """`term` as a quoted string that matches its words next to one another."""
-    return '"' + indexed(_UNWRITABLE.sub(" ", term)).replace('"', '""') + '"'
+    return _quoted(indexed(_UNWRITABLE.sub(" ", term)))
+
+
+def part(term: str) -> str:
+    """`term` as a quoted string that matches it anywhere, within words too."""
+    return _quoted(_UNWRITABLE.sub(" ", term))
 
 
 def search(
@@ -59,23 +73,33 @@ def search(
     owner: str,
     terms: Sequence[str],
     limit: int,
-    document_ids: Sequence[int] | None,
+    within: Within,
+    leg: Leg,
 ) -> list[Hit]:
     """The `limit` best passages that have one of `terms`."""
     if not terms or limit < 1:
         return []
-    query = " OR ".join(phrase(term) for term in terms)
-    wanted = None if document_ids is None else json.dumps(list(document_ids))
+    written = part if leg is Leg.PARTS else phrase
+    query = " OR ".join(written(term) for term in terms)
+    where, wanted = predicate(owner, within)
+    sql = (
+        f"SELECT {HIT_COLUMNS}, -hits.score FROM (SELECT rowid, {_SCORE[leg]} AS score"  # noqa: S608 - constants of ours
+        f" FROM {_INDEX[leg]} WHERE {_INDEX[leg]} MATCH ? ORDER BY score LIMIT ?) AS hits"
+        " JOIN chunks AS c ON c.id = hits.rowid JOIN documents AS d ON d.text_id = c.text_id"
+        f" WHERE {where} ORDER BY hits.score, c.id LIMIT ?"
+    )
     few = limit * _CANDIDATES  # joining all matches is slow: first only the best, whosever
     found: list[Row] = []
     for candidates in (few, -1):
-        bindings = (_HEADING_WEIGHT, query, candidates, owner, wanted, wanted, limit)
-        found = rows(connection, _FOUND, bindings)
+        found = rows(connection, sql, (query, candidates, *wanted, limit))
         if len(found) >= limit:
             break
-    return [
-        msgspec.convert(dict(zip(Hit.__struct_fields__, row, strict=True)), Hit) for row in found
-    ]
+    return [hit_of(row) for row in found]
+
+
+def hit_of(row: Row) -> Hit:
+    """A hit, from `HIT_COLUMNS` and its score."""
+    return msgspec.convert(dict(zip(Hit.__struct_fields__, row, strict=True)), Hit)
 
 
 def term_statistics(
@@ -98,3 +122,7 @@ def term_statistics(
             for term in terms
         },
     )
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
