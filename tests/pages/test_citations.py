@@ -115,3 +115,59 @@ async def test_a_copied_answer_has_no_numbers(serve: Serve, open_page: OpenPage)
         await expect(screen.button("Copied")).to_be_visible()
         whole = "".join(piece.text for piece in PIECES)
         assert await page.evaluate("navigator.clipboard.readText()") == whole
+
+
+async def test_a_document_that_has_changed_says_so_and_can_be_seen_as_it_is_now(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    engine = default_engine(QuotingNode(PIECES))
+    async with serve(classify_as("qa_analysis"), DOCUMENTS, engine=engine) as served:
+        screen = await open_page(served.url, size=(1440, 900))
+        passage = screen.page.get_by_role("dialog")
+        note, mark = passage.locator(".note"), passage.locator("mark")
+        await screen.ask(ASKED)
+        await screen.ended()
+        ingest = served.agent.parts.ingest
+        await ingest.add_text("harbour.md", f"# The plan\n\nChanged in June.\n\n{BUDGET}\n")
+        await ingest.add_text("dates.md", "# Dates\n\nNobody knows when.\n")
+        marks = screen.prose.locator(".md-mark")
+        await marks.first.click()
+        await expect(note).to_contain_text("This document has changed since.")
+        await expect(mark).to_have_text(BUDGET)
+        await expect(passage.locator(".words")).not_to_contain_text("Changed in June.")
+        await screen.look("stale")
+        await passage.get_by_role("button", name="See it as it is now").click()
+        await expect(note).to_contain_text("The words are still in it.")
+        await expect(passage.locator(".words")).to_contain_text("Changed in June.")
+        await expect(mark).to_have_text(BUDGET)
+        await passage.get_by_role("button", name="Back to how it was").click()
+        await expect(passage.locator(".words")).not_to_contain_text("Changed in June.")
+        await marks.and_(screen.page.get_by_role("button", name=re.compile("3"))).click()
+        await expect(mark).to_have_text(WORK)
+        await passage.get_by_role("button", name="See it as it is now").click()
+        await expect(note).to_contain_text("no longer near this place")
+        await screen.keep("without")
+
+
+async def test_words_of_a_document_that_is_gone_are_still_shown(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    engine = default_engine(QuotingNode(PIECES))
+    async with serve(classify_as("qa_analysis"), DOCUMENTS, engine=engine) as served:
+        screen = await open_page(served.url, size=(390, 780), has_touch=True, locale="zh-CN")
+        passage = screen.page.get_by_role("dialog")
+        await screen.ask(ASKED)
+        await screen.ended()
+        first = screen.prose.locator(".md-mark").first
+        await screen.look("phone")
+        await first.tap()
+        await expect(passage.locator("mark")).to_have_text(BUDGET)
+        await screen.look("phone-passage")
+        await screen.page.keyboard.press("Escape")
+        rows, _ = await served.agent.parts.documents.list_documents("", limit=9, offset=0)
+        for row in rows:
+            await served.agent.parts.ingest.remove(row.id)
+        await first.tap()
+        await expect(passage.locator(".note")).to_contain_text("此文档已不在这里")
+        await expect(passage.locator("mark")).to_have_text(BUDGET)
+        await screen.look("gone")
