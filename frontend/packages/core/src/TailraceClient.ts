@@ -19,6 +19,8 @@ import type {
   ModelSetup,
   Run,
   RunDetail,
+  RunKind,
+  RunList,
   SeedConversation,
   SeedConversations,
   SeedMessage,
@@ -35,6 +37,11 @@ export interface Page {
 
 export interface DocumentPage extends Page {
   readonly status?: DocumentStatus
+}
+
+export interface RunPage {
+  readonly limit?: number
+  readonly kind?: RunKind | 'all'
 }
 
 export interface PassageOptions {
@@ -82,6 +89,13 @@ export class TailraceClient {
 
   async deleteConversation(conversationId: number): Promise<void> {
     await this.#http.send('DELETE', `${CONVERSATIONS}/${conversationId}/update`)
+  }
+
+  /** Runs, newest first: those of questions, or another kind of them. */
+  async listRuns({ limit, kind }: RunPage = {}): Promise<Run[]> {
+    const path = `/api/agent/runs${query({ limit, kind })}`
+    const { items } = await this.#http.json<RunList>('GET', path)
+    return items
   }
 
   getRun(runId: string): Promise<RunDetail> {

@@ -34,6 +34,7 @@ export type {
   ModelSetup,
   Run,
   RunDetail,
+  RunKind,
   SeedConversation,
   SeedConversations,
   SeedMessage,
@@ -47,6 +48,7 @@ export {
   type IngestRequest,
   type Page,
   type PassageOptions,
+  type RunPage,
   TailraceClient,
 } from './TailraceClient.ts'
 export type { QuestionContext } from './turn.ts'

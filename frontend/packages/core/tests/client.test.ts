@@ -118,3 +118,12 @@ test('a server that is not there throws no connection', async () => {
   const { error } = await failing(new TailraceClient({ baseUrl: url }).health())
   expect(error.code).toBe('no_connection')
 })
+
+test('runs are listed, of one kind or another', async () => {
+  await using server = await TestServer.open((_, reply) =>
+    reply.json({ items: [{ run_id: 'r1' }] }),
+  )
+  const client = new TailraceClient({ baseUrl: server.url })
+  expect(await client.listRuns({ limit: 5, kind: 'ingest' })).toEqual([{ run_id: 'r1' }])
+  expect(server.asked.map(({ path }) => path)).toEqual(['/api/agent/runs?limit=5&kind=ingest'])
+})

@@ -8,6 +8,7 @@
 /** @typedef {import('./api_key.js').ApiKey} ApiKey */
 /** @typedef {import('./conversations.js').Conversations} Conversations */
 /** @typedef {import('./documents.js').Documents} Documents */
+/** @typedef {import('./ingestions.js').Ingestions} Ingestions */
 /** @typedef {import('./models.js').Models} Models */
 /** @typedef {import('./passage.js').Passage} Passage */
 /** @typedef {import('./quote_card.js').QuoteCard} QuoteCard */
@@ -32,6 +33,7 @@
  * @property {Conversations} conversations
  * @property {Documents} documents
  * @property {Uploads} uploads
+ * @property {Ingestions} ingestions
  * @property {Models} models
  * @property {import('./store.js').Store<Scope | null>} scope
  * @property {() => void} refresh loads all lists again
