@@ -135,6 +135,17 @@ class SqliteDocuments:
             raise NotFoundError(_not_found(document_id))
         return document_row(row)
 
+    async def find(self, owner: str, source: str) -> DocumentRow | None:
+        """The owner's document of that source; None where there is none."""
+        row = await self._database.read(
+            lambda c: one(
+                c,
+                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE owner = ? AND source = ?",  # noqa: S608 - a constant of ours
+                (owner, source),
+            )
+        )
+        return None if row is None else document_row(row)
+
     async def list_documents(
         self,
         owner: str,
