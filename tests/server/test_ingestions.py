@@ -65,6 +65,10 @@ async def test_only_the_homes_user_has_files_read(serve: "Serve", tmp_path: Path
         ({"path": "/a", "rescan": True}, 422),
         ({"path": "relative"}, 422),
         ({"path": "/no/such/place"}, 404),
+        ({"url": "ftp://example.com/"}, 422),
+        ({"url": "https://user:secret@example.com/"}, 422),
+        ({"url": "https://example.com:22/"}, 422),
+        ({"url": "not an address"}, 422),
     ],
 )
 async def test_what_cannot_be_read_is_refused_before_there_is_a_run(

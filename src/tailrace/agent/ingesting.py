@@ -20,6 +20,8 @@ async def start(agent: ContextAgent, request: IngestRequest, *, owner: str = "")
     """
     if request.target.path:
         await agent.parts.ingest.check_path(Path(request.target.path))
+    if request.target.url:
+        agent.parts.pages.check(request.target.url)
     new = NewRun(
         kind=RunKind.INGEST,
         run_id=new_run_id(),

@@ -11,6 +11,9 @@ from tailrace.context.ingest import Ingest
 from tailrace.context.pool import ParserPool
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
+from tailrace.context.web_address import parse_ports
+from tailrace.context.web_fetch import FetchLimits, WebFetcher
+from tailrace.context.web_pages import WebPages
 from tailrace.events.types import RunKind
 from tailrace.llm.base import LLMClient
 from tailrace.llm.library import ModelLibrary
@@ -36,6 +39,7 @@ class Parts:
         documents: The text and passages of what was added.
         context: Finds passages.
         ingest: Reads documents in.
+        pages: Reads pages of the web in.
         vectors: Makes the vectors of what was read.
         vaults: Writes notes, which are documents too.
         library: The model files of this machine.
@@ -51,6 +55,7 @@ class Parts:
     documents: DocumentStore
     context: ContextIndex
     ingest: Ingest
+    pages: WebPages
     vectors: Vectors
     vaults: Vaults
     library: ModelLibrary
@@ -84,6 +89,22 @@ def default_engine(*own: BaseNode) -> WorkflowEngine:
     return WorkflowEngine({node.stage: node for node in nodes})
 
 
+def open_web(settings: Settings) -> WebFetcher:
+    """What fetches pages of the web.
+
+    Raises:
+        InvalidRequestError: a setting cannot be used.
+    """
+    limits = FetchLimits(
+        max_bytes=settings.max_upload_bytes,
+        connect_s=settings.connect_timeout_s,
+        total_s=settings.web_timeout_s,
+        ports=parse_ports(settings.web_ports),
+        allow_private=settings.web_allow_private,
+    )
+    return WebFetcher(limits)
+
+
 def ingest_engine(node: IngestNode) -> WorkflowEngine:
     """The engine of a run that reads documents in: one stage."""
     return WorkflowEngine({node.stage: node}, order=(node.stage,))
@@ -109,6 +130,7 @@ async def open_parts(
         reader = ParserPool(max_document_bytes=max_bytes)
         stack.push_async_callback(reader.aclose)
         ingest = Ingest(documents, reader=reader, max_document_bytes=max_bytes, clock=clock)
+        pages = WebPages(documents, reader=reader, fetcher=open_web(settings), clock=clock)
         vectors = NoVectors()
         yield Parts(
             settings=settings,
@@ -116,10 +138,11 @@ async def open_parts(
             documents=documents,
             context=ContextIndex(documents),
             ingest=ingest,
+            pages=pages,
             vectors=vectors,
             vaults=Vaults(documents, max_document_bytes=max_bytes, clock=clock),
             library=library,
             llm=llm,
             engine=engine or default_engine(),
-            ingest_engine=ingest_engine(IngestNode(ingest, vectors)),
+            ingest_engine=ingest_engine(IngestNode(ingest, pages, vectors)),
         )

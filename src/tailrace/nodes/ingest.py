@@ -9,7 +9,8 @@ from typing import ClassVar, Final
 
 from tailrace.context.coverage import Vectors
 from tailrace.context.ingest import Ingest
-from tailrace.context.report import IngestReport
+from tailrace.context.report import IngestReport, total
+from tailrace.context.web_pages import WebPages
 from tailrace.events.types import NodeType, WorkflowStage
 from tailrace.nodes.base import BaseNode
 from tailrace.nodes.ingest_telling import Counts, IngestTelling
@@ -27,8 +28,9 @@ class IngestNode(BaseNode):
     stage: ClassVar[WorkflowStage] = WorkflowStage.CONTEXT_GATHERING
     title: ClassVar[str] = "Reading documents"
 
-    def __init__(self, ingest: Ingest, vectors: Vectors) -> None:
+    def __init__(self, ingest: Ingest, pages: WebPages, vectors: Vectors) -> None:
         self._ingest = ingest
+        self._pages = pages
         self._vectors = vectors
 
     async def process(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
@@ -37,6 +39,7 @@ class IngestNode(BaseNode):
         Raises:
             NotFoundError: what was to be read is not there any more.
             InvalidRequestError: it cannot be read.
+            WebPageError: a page cannot be had, or read.
         """
         owner = state.query.owner
         telling = IngestTelling(self, scope)
@@ -60,7 +63,11 @@ class IngestNode(BaseNode):
         if target.path:
             path = Path(target.path)
             return await self._ingest.add_path(path, owner=owner, on_progress=telling.progress)
-        return await self._ingest.rescan(owner=owner, on_progress=telling.progress)
+        if target.url:
+            return await self._pages.add(target.url, owner=owner, on_progress=telling.progress)
+        report = await self._ingest.rescan(owner=owner, on_progress=telling.progress)
+        pages = await self._pages.refresh(owner=owner, on_progress=telling.progress)
+        return total([report, *pages])
 
 
 def summary(report: IngestReport, counts: Counts) -> str:

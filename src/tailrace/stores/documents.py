@@ -256,6 +256,10 @@ class DocumentStore(Protocol):
         """
         ...
 
+    async def find(self, owner: str, source: str) -> DocumentRow | None:
+        """The owner's document of that source; None where there is none."""
+        ...
+
     async def list_documents(
         self,
         owner: str,

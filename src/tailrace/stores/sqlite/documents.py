@@ -22,7 +22,6 @@ from tailrace.stores.documents import (
     Move,
     NewChunk,
     NewDocument,
-    Signature,
     TermStatistics,
     Touch,
     Within,
@@ -30,21 +29,19 @@ from tailrace.stores.documents import (
 from tailrace.stores.sqlite import document_pieces as pieces
 from tailrace.stores.sqlite import fulltext, revisions
 from tailrace.stores.sqlite.database import Database
-from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, below, document_row
+from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, document_row
+from tailrace.stores.sqlite.folders import SqliteFolders
 from tailrace.stores.sqlite.neighbours import neighbours
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _CHUNKS_A_WRITE: Final = 200
-_ROWS_A_READ: Final = 10_000
-
-_AT_OR_BELOW: Final = "owner = ? AND (source = ? OR (source >= ? AND source < ?))"
 
 
-class SqliteDocuments:
+class SqliteDocuments(SqliteFolders):
     """A `DocumentStore` over a `Database` whose migrations have run."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._being_written: set[int] = set()
 
     async def put(
@@ -140,6 +137,17 @@ class SqliteDocuments:
         if row is None:
             raise NotFoundError(_not_found(document_id))
         return document_row(row)
+
+    async def find(self, owner: str, source: str) -> DocumentRow | None:
+        """The owner's document of that source; None where there is none."""
+        row = await self._database.read(
+            lambda c: one(
+                c,
+                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE owner = ? AND source = ?",  # noqa: S608 - a constant of ours
+                (owner, source),
+            )
+        )
+        return None if row is None else document_row(row)
 
     async def list_documents(
         self,
@@ -307,86 +315,6 @@ class SqliteDocuments:
         return await self._database.read(
             lambda c: fulltext.term_statistics(c, owner, terms, chunk_ids)
         )
-
-    async def add_folder(self, owner: str, path: str, at: datetime) -> None:
-        """Remember a folder, or one file, to be read again; what it excluded is wanted again."""
-
-        def write(connection: apsw.Connection) -> None:
-            rows(
-                connection,
-                "INSERT OR IGNORE INTO folders VALUES (?, ?, ?)",
-                (owner, path, time_text(at)),
-            )
-            rows(
-                connection,
-                f"DELETE FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
-                (owner, path, *below(path)),
-            )
-
-        await self._database.write(write)
-
-    async def owners_of_folders(self) -> list[str]:
-        """Whoever has added a folder or a file."""
-        found = await self._database.read(
-            lambda c: rows(c, "SELECT DISTINCT owner FROM folders ORDER BY owner")
-        )
-        return [row[0] for row in found]
-
-    async def folders(self, owner: str) -> list[str]:
-        """The folders and files that were added, in the order of their paths."""
-        found = await self._database.read(
-            lambda c: rows(c, "SELECT path FROM folders WHERE owner = ? ORDER BY path", (owner,))
-        )
-        return [row[0] for row in found]
-
-    async def forget_folder(self, owner: str, path: str) -> int:
-        """Forget it and remove its documents, but for those of another folder; how many."""
-        others = [folder for folder in await self.folders(owner) if folder != path]
-        removed = 0
-        for signature in await self.signatures(owner, path):
-            if not any(pieces.is_at_or_below(signature.source, other) for other in others):
-                await self.delete(signature.document_id, owner)
-                removed += 1
-
-        def write(connection: apsw.Connection) -> None:  # last: cut short, it can be said again
-            rows(connection, "DELETE FROM folders WHERE owner = ? AND path = ?", (owner, path))
-
-        await self._database.write(write)
-        return removed
-
-    async def signatures(self, owner: str, path: str) -> list[Signature]:
-        """The documents at or below `path`."""
-        found: list[Signature] = []
-        page = await self._signatures_after(owner, path, 0)
-        while page:
-            found += page
-            page = await self._signatures_after(owner, path, page[-1].document_id)
-        return found
-
-    async def _signatures_after(self, owner: str, path: str, after: int) -> list[Signature]:
-        page = await self._database.read(
-            lambda c: rows(
-                c,
-                "SELECT id, source, size_bytes, mtime_ns, sha256, status, reason FROM documents"  # noqa: S608 - a constant of ours
-                f" WHERE {_AT_OR_BELOW} AND origin = 'folder' AND id > ? ORDER BY id LIMIT ?",
-                (owner, path, *below(path), after, _ROWS_A_READ),
-            )
-        )
-        return [
-            Signature(id_, source, size_bytes, mtime_ns, sha256, DocumentStatus(status), reason)
-            for id_, source, size_bytes, mtime_ns, sha256, status, reason in page
-        ]
-
-    async def exclusions(self, owner: str, path: str) -> frozenset[str]:
-        """The sources at or below `path` that were removed and are not wanted again."""
-        found = await self._database.read(
-            lambda c: rows(
-                c,
-                f"SELECT source FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
-                (owner, path, *below(path)),
-            )
-        )
-        return frozenset(row[0] for row in found)
 
     async def samples_settled(self, owner: str) -> bool:
         """Whether it is settled that this owner has had sample documents, or needs none."""

@@ -18,6 +18,7 @@ from tailrace.context.coverage import NoVectors
 from tailrace.context.ingest import Ingest
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
+from tailrace.context.web_pages import WebPages
 from tailrace.errors import StoreError, TailraceError
 from tailrace.events.event import Cursor
 from tailrace.events.logged import LoggedEvent
@@ -242,6 +243,7 @@ def _parts(name: str, store: Store, engine: WorkflowEngine, settings: Settings) 
         documents=cast("DocumentStore", None),
         context=cast("ContextIndex", None),
         ingest=cast("Ingest", None),
+        pages=cast("WebPages", None),
         vectors=NoVectors(),
         vaults=cast("Vaults", None),
         library=open_library(settings),
