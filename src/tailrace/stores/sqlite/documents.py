@@ -347,7 +347,7 @@ class SqliteDocuments(SqliteFolders):
         return len(left)
 
     async def _clear(self, text_id: int) -> None:
-        """Remove a text that is no document's, a piece at a time; of one that is kept, its chunks."""
+        """Remove a text that is no document's, a piece at a time; of a kept one, its chunks."""
         while not await self._database.write(lambda c: pieces.clear_piece(c, text_id)):
             pass
 
