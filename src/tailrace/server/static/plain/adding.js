@@ -27,7 +27,7 @@ export class Adding {
       inputmode: 'url',
       autocomplete: 'off',
       spellcheck: 'false',
-      placeholder: 'https://',
+      placeholder: words.say('web.placeholder'),
       'aria-label': words.say('web.label'),
       'aria-describedby': 'address-wrong',
       oninput: () => show(this.#wrong, false),

@@ -11,6 +11,7 @@ import { isLive } from './ingestions.js'
 /** @typedef {import('./ingestions.js').Followed} Followed */
 
 const SHOWN = 100
+const OWN = new Set(['invalid_request', 'not_found', 'web_page_unavailable'])
 
 export class IngestionCard {
   #name = make('h2', { dir: 'auto' })
@@ -78,19 +79,27 @@ export class IngestionCard {
     setText(this.#phase, this.#say(followed))
     this.#phase.classList.toggle('lively', live)
     this.#showBar(live, ingestion)
-    setText(this.#counts, ingestion ? this.#countsOf(ingestion) : '')
+    const lone = loneFile(ingestion)
+    setText(this.#counts, ingestion && !lone ? this.#countsOf(ingestion) : '')
+    show(this.#counts, this.#counts.textContent !== '')
     setText(this.#path, live && ingestion ? ingestion.path : '')
     show(this.#path, live && this.#path.textContent !== '' && ingestion?.path !== name)
-    show(this.#counts, this.#counts.textContent !== '')
     const why = error ?? ingestion?.error ?? null
-    const own = why?.code === 'invalid_request' || why?.code === 'not_found'
-    const text = why === null ? '' : own ? why.message : describeError(why, words.language).title
-    setText(this.#reason, text)
-    show(this.#reason, text !== '')
-    this.#showFiles(ingestion)
+    setText(this.#reason, words.sentence(lone?.reason || (why ? this.#reasonOf(why) : '')))
+    show(this.#reason, this.#reason.textContent !== '')
+    this.#showFiles(lone ? null : ingestion)
     show(this.stop, live && ingestion !== null)
     attribute(this.stop, 'disabled', state.isStopping)
     show(this.dismiss, !live)
+  }
+
+  /**
+   * The server's own sentence where what is read is the reason.
+   *
+   * @param {import('../core.js').ChatError} error
+   */
+  #reasonOf(error) {
+    return OWN.has(error.code) ? error.message : describeError(error, this.app.words.language).title
   }
 
   /**
@@ -160,4 +169,14 @@ export class IngestionCard {
     }
     return item
   }
+}
+
+/**
+ * The file that could not be read, where it was to be the only one.
+ *
+ * @param {Ingestion | null} ingestion
+ */
+function loneFile(ingestion) {
+  if (ingestion === null || ingestion.counts.searchable > 0) return null
+  return ingestion.endedAt !== null && ingestion.files.length === 1 ? ingestion.files[0] : null
 }
