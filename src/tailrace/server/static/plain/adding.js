@@ -6,6 +6,9 @@ import { IngestionCard } from './ingestion_card.js'
 
 /** @typedef {import('./app.js').App} App */
 
+/** Of an address that names none. */
+const SCHEME = 'https:'
+
 export class Adding {
   #list = make('ul', { class: 'ingestions' })
   #wrong = make('p', { class: 'wrong', id: 'address-wrong', role: 'alert', hidden: true })
@@ -87,7 +90,8 @@ function addressOf(typed) {
   const text = typed.trim()
   if (text === '' || /\s/.test(text)) return null
   try {
-    const url = new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`)
+    const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text)
+    const url = new URL(hasScheme ? text : `${SCHEME}//${text}`)
     const isWeb = url.protocol === 'http:' || url.protocol === 'https:'
     return isWeb && url.hostname !== '' ? url.href : null
   } catch {

@@ -234,7 +234,7 @@ export const en = /** @type {const} */ ({
   'usage.tokens': '{read} tokens read, {written} written',
   'web.add': 'Add page',
   'web.label': 'Address of a web page to read in',
-  'web.placeholder': 'Address of a web page, such as https://example.org/page',
+  'web.placeholder': 'Address of a web page, such as example.org/page',
   'web.too_many': 'Several are being read already. Wait for one to end.',
-  'web.wrong': 'This is no address of a web page. One looks like https://example.org/page.',
+  'web.wrong': 'This is no address of a web page. One looks like example.org/page.',
 })

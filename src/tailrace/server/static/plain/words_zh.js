@@ -221,7 +221,7 @@ export const zh = {
   'usage.tokens': '读取 {read} 个 token，写出 {written} 个',
   'web.add': '添加网页',
   'web.label': '要读取的网页地址',
-  'web.placeholder': '网页地址，例如 https://example.org/page',
+  'web.placeholder': '网页地址，例如 example.org/page',
   'web.too_many': '已有多项正在读取，请等待其中一项结束。',
-  'web.wrong': '这不是网页地址。地址应类似 https://example.org/page。',
+  'web.wrong': '这不是网页地址。地址应类似 example.org/page。',
 }
