@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         model_call_timeout_s: One model call in all.
         run_timeout_s: One run in all, from the moment it leaves the queue; anew after an answer
             of its user.
+        ingest_timeout_s: One run that reads documents in, in all.
         input_timeout_s: A run that waits for its user ends after so long without an answer.
         model_retries: Further tries of a model call that failed before its first token.
         max_retry_after_s: The longest `Retry-After` that is waited for.
@@ -54,6 +55,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_connections: Connections at once; health checks alone are answered on further ones.
         max_streams: Streams of one owner that are open at once; one more is refused with 429.
         max_query_chars: Limit of a question.
+        web_allow_private: Whether web pages may be fetched from private addresses, too: this
+            machine, its network.
+        web_ports: Ports that web pages may be fetched from, comma-separated.
+        web_timeout_s: To fetch one page, in all.
         max_body_bytes: Limit of a request's body.
         max_upload_bytes: Limit of a document.
         parse_timeout_s: For reading one document; a process that takes longer is killed.
@@ -62,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
         max_waiting_runs: Runs of one owner that wait for their user; further ones do not ask back.
+        max_ingestions: Runs of one owner at once that read documents in; further ones wait.
         lease_s: Where several processes share one store, a run whose process has been silent for
             so long is another's to take; it is renewed four times as often.
         max_attempts: Processes that may die of one run before it is given up.
@@ -100,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     between_tokens_timeout_s: float = 30.0
     model_call_timeout_s: float = 300.0
     run_timeout_s: float = 900.0
+    ingest_timeout_s: float = 24 * 3600.0
     input_timeout_s: float = 7 * 24 * 3600.0
     model_retries: int = 2
     max_retry_after_s: float = 20.0
@@ -114,6 +121,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_connections: int = 12_000
     max_streams: int = 5_000
     max_query_chars: int = 32_768
+    web_allow_private: bool = False
+    web_ports: str = "80,443"
+    web_timeout_s: float = 60.0
     max_body_bytes: int = 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
     parse_timeout_s: float = 60.0
@@ -122,6 +132,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_live_runs: int = 64
     max_queued_runs: int = 256
     max_waiting_runs: int = 1_000
+    max_ingestions: int = 4
     lease_s: float = 10.0
     max_attempts: int = 3
     max_answer_tokens: int = 8_192

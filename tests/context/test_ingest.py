@@ -3,13 +3,14 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tailrace.context.ingest import Ingest
 from tailrace.context.pool import ParserPool
-from tailrace.context.report import IngestProgress, IngestReport
+from tailrace.context.report import FileOutcome, IngestProgress, IngestReport
 from tailrace.context.search import ContextIndex
 from tailrace.context.walk import walk
 from tailrace.errors import ErrorCode, InvalidRequestError, NotFoundError
@@ -24,6 +25,10 @@ def write(folder: Path, **files: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def files_of(seen: Sequence[IngestProgress]) -> list[FileOutcome]:
+    return [file for progress in seen for file in progress.files]
+
+
 async def titles(store: SqliteDocuments) -> list[str]:
     status = DocumentStatus.SEARCHABLE
     rows, _ = await store.list_documents("", limit=100, offset=0, status=status)
@@ -35,17 +40,27 @@ async def test_a_folder_is_read_and_a_second_look_reads_nothing(
 ) -> None:
     write(folder, a_md="# Alpha\ntext", sub__b_txt="beta", c_png="x")
     seen: list[IngestProgress] = []
-    report = await ingest.add_path(folder, on_progress=seen.append)
+
+    async def keep(progress: IngestProgress) -> None:
+        seen.append(progress)
+
+    report = await ingest.add_path(folder, on_progress=keep)
     skipped = ((f"{folder.as_posix()}/c.png", "images are not read"),)
     rows, _ = await store.list_documents("", limit=9, offset=0)
     ids = tuple(row.id for row in rows if row.status is DocumentStatus.SEARCHABLE)
     assert report == IngestReport(added=2, skipped=skipped, document_ids=ids)
-    assert (seen[-1].done, seen[-1].total) == (3, 3)
+    assert sum(each.found for each in seen) == 3
+    assert sorted((each.source, each.status.value) for each in files_of(seen)) == [
+        (f"{folder.as_posix()}/a.md", "searchable"),
+        (f"{folder.as_posix()}/c.pdf", "skipped"),
+        (f"{folder.as_posix()}/sub/b.txt", "searchable"),
+    ]
     assert await titles(store) == ["Alpha", "b.txt"]
     seen.clear()
-    again = await ingest.rescan(on_progress=seen.append)
+    again = await ingest.rescan(on_progress=keep)
     assert again == IngestReport(unchanged=2, skipped=skipped)
-    assert seen == []
+    assert [each.source for each in files_of(seen)] == [f"{folder.as_posix()}/c.pdf"]
+    assert sum(each.unchanged for each in seen) == 2
 
 
 async def test_a_changed_file_is_a_new_revision_and_a_gone_one_is_removed(
@@ -252,7 +267,7 @@ async def test_an_upload_is_kept_and_the_same_name_replaces_it(
 @pytest.mark.parametrize(
     ("name", "content", "message", "code"),
     [
-        ("a.png", b"x", "'a.png' cannot be added: images", ErrorCode.INVALID_REQUEST),
+        ("a.pdf", b"%PDF", "'a.pdf' cannot be added: PDF files", ErrorCode.INVALID_REQUEST),
         ("a.txt", b"\0", "its content is not text", ErrorCode.INVALID_REQUEST),
         ("a.txt", "x" * 100_001, "larger than 100,000 bytes", ErrorCode.BODY_TOO_LARGE),
         (" / ", b"x", "needs a name", ErrorCode.INVALID_REQUEST),

@@ -114,8 +114,6 @@ class ContextAgent:
             StoreError: it cannot be kept.
         """
         request.check(self.parts.settings)
-        if self._closing:
-            raise StoreError(_STOPPING, retryable=True)
         new = NewRun(
             run_id=new_run_id(),
             owner=owner,
@@ -131,20 +129,33 @@ class ContextAgent:
             worker=self.parts.worker,
             lease_s=self.parts.settings.lease_s,
         )
-        self._roster.quota.accept(owner)
-        return await self._roster.finish(self._accept(new, request.on_conflict))
+        return await self.begin(new, request.on_conflict)
+
+    async def begin(self, new: NewRun, on_conflict: OnConflict = OnConflict.ENQUEUE) -> RunRow:
+        """Accept `new` and begin to work on it, as soon as it has a place.
+
+        Raises:
+            TooManyRunsError: the owner's queue is full.
+            StoreError: it cannot be kept.
+        """
+        if self._closing:
+            raise StoreError(_STOPPING, retryable=True)
+        self._roster.quotas[new.kind].accept(new.owner)
+        return await self._roster.finish(self._accept(new, on_conflict))
 
     async def _accept(self, new: NewRun, on_conflict: OnConflict) -> RunRow:
         """Keep the run and begin to work on it; it has been counted in the owner's quota."""
         try:
             accepted = await self.parts.store.create(new)
         except BaseException:
-            self._roster.quota.release(new.owner)
+            self._roster.quotas[new.kind].release(new.owner)
             raise
         run = accepted.run
         is_taken = self._roster.get(run.run_id) is not None  # as lost, before its store answered
         if run.run_id != new.run_id or is_taken:
-            self._roster.quota.release(new.owner)  # the idempotency key has found its run
+            self._roster.quotas[new.kind].release(
+                new.owner
+            )  # the idempotency key has found its run
             return run
         live = LiveRun.begun(accepted, self.parts, self.clock)
         self._roster.add(live)

@@ -70,7 +70,9 @@ def screen_for(run_id: str, *, as_json: bool) -> Screen:
 async def _ask(settings: Settings, question: Question, docs: Path | None, *, as_json: bool) -> Exit:
     async with open_door(settings) as door:
         if docs is not None:
-            await add(door, [docs])
+            ended = await add(door, [str(docs)], wait=False)
+            if ended is Exit.CANCELLED:
+                return ended
         with Interrupts() as interrupts:
             run_id = await door.start(question)
             screen = screen_for(run_id, as_json=as_json)

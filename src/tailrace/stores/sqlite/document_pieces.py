@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Final
 
 import apsw
 import msgspec
 
 from tailrace.errors import NotFoundError
-from tailrace.stores.documents import DocumentRow, NewChunk, NewDocument
+from tailrace.stores.documents import DocumentRow, Move, NewChunk, NewDocument
 from tailrace.stores.sqlite import fulltext, revisions
 from tailrace.stores.sqlite.rows import Row, one, rows, time_text
 
@@ -113,6 +114,26 @@ def publish(
     if replaced is not None:
         revisions.keep(connection, row, replaced, at)
     return row, replaced
+
+
+def move(connection: apsw.Connection, owner: str, moves: Sequence[Move]) -> None:
+    """Remember where files are by now; a title that was the file's name follows."""
+    for each in moves:
+        found = one(
+            connection,
+            "SELECT source, title FROM documents WHERE id = ? AND owner = ?",
+            (each.document_id, owner),
+        )
+        if found is None:
+            continue
+        before, title = found
+        if title == PurePosixPath(before).name:
+            title = PurePosixPath(each.source).name
+        rows(
+            connection,
+            "UPDATE OR IGNORE documents SET source = ?, title = ?, mtime_ns = ? WHERE id = ?",
+            (each.source, title, each.mtime_ns, each.document_id),
+        )
 
 
 def clear_piece(connection: apsw.Connection, text_id: int) -> bool:
