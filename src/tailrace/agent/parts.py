@@ -129,7 +129,13 @@ async def open_parts(
         max_bytes = settings.max_upload_bytes
         reader = ParserPool(max_document_bytes=max_bytes)
         stack.push_async_callback(reader.aclose)
-        ingest = Ingest(documents, reader=reader, max_document_bytes=max_bytes, clock=clock)
+        ingest = Ingest(
+            documents,
+            reader=reader,
+            max_document_bytes=max_bytes,
+            clock=clock,
+            home=settings.home,
+        )
         pages = WebPages(documents, reader=reader, fetcher=open_web(settings), clock=clock)
         vectors = NoVectors()
         yield Parts(
