@@ -133,7 +133,13 @@ async def open_parts(
             memory_bytes=settings.parse_memory_bytes,
         )
         stack.push_async_callback(reader.aclose)
-        ingest = Ingest(documents, reader=reader, max_document_bytes=max_bytes, clock=clock)
+        ingest = Ingest(
+            documents,
+            reader=reader,
+            max_document_bytes=max_bytes,
+            clock=clock,
+            home=settings.home,
+        )
         pages = WebPages(documents, reader=reader, fetcher=open_web(settings), clock=clock)
         vectors = NoVectors()
         yield Parts(
