@@ -130,7 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     web_timeout_s: float = 60.0
     max_body_bytes: int = 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
-    parse_timeout_s: float = 60.0
+    parse_timeout_s: float = 120.0
     parse_memory_bytes: int = 1024 * 1024 * 1024
     max_runs_at_work: int = 256
     max_live_runs: int = 64

@@ -194,11 +194,11 @@ def locked_zip() -> bytes:
 
 
 def zip_bomb(*, declared: bool = True) -> bytes:
-    """An archive of some hundred kilobytes that unpacks to hundreds of megabytes.
+    """An archive of some kilobytes that unpacks to a thousand times that.
 
     Not `declared`: its directory says that there is next to nothing in it.
     """
-    bomb = zipped({"word/document.xml": bytes(300_000_000)})
+    bomb = zipped({"word/document.xml": bytes(20_000_000)})
     if declared:
         return bomb
     data = bytearray(bomb)
@@ -218,9 +218,18 @@ def deep_json(depth: int = 100_000) -> bytes:
     return ('{"cells":' + "[" * depth + "]" * depth + ',"x":"\\u00fc"}').encode()
 
 
-def greedy_json() -> bytes:
-    r"""A JSON file of a few megabytes that is a few hundred in memory."""
-    return b'["\\u00fc",' + b"[{}]," * 1_400_000 + b"1]"
+def greedy_notebook() -> bytes:
+    """A notebook of a few megabytes that is a few hundred in memory."""
+    return b'{"cells":[' + b"[{}]," * 1_600_000 + b"1]}"
+
+
+def endless_mail() -> bytes:
+    """A mail whose every line is compared with two hundred boundaries."""
+    opening = b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (number, number)
+        for number in range(200)
+    )
+    return b"Subject: x\n" + opening + b"\n" + b"--\n" * 500_000
 
 
 def notebook(*cells: Mapping[str, object]) -> bytes:

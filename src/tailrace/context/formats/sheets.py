@@ -55,7 +55,7 @@ def xlsx_draft(data: bytes) -> Draft:
         RefusedError: it cannot be read.
     """
     require_zip(data, "Excel workbook")
-    Archive(data).check_xml()
+    Archive(data).check()
     openpyxl = cast("_Openpyxl", importlib.import_module("openpyxl"))
     workbook = openpyxl.load_workbook(
         io.BytesIO(data), read_only=True, data_only=True, keep_links=False
