@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         web_timeout_s: To fetch one page, in all.
         max_body_bytes: Limit of a request's body.
         max_upload_bytes: Limit of a document.
+        parse_timeout_s: For reading one document; a process that takes longer is killed.
+        parse_memory_bytes: Memory of a process that reads documents, where the system limits it.
         max_runs_at_work: Runs that run at once, of all owners; who waits for a place takes turns.
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
@@ -123,6 +125,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     web_timeout_s: float = 60.0
     max_body_bytes: int = 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
+    parse_timeout_s: float = 120.0
+    parse_memory_bytes: int = 1024 * 1024 * 1024
     max_runs_at_work: int = 256
     max_live_runs: int = 64
     max_queued_runs: int = 256

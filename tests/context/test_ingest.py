@@ -38,28 +38,28 @@ async def titles(store: SqliteDocuments) -> list[str]:
 async def test_a_folder_is_read_and_a_second_look_reads_nothing(
     ingest: Ingest, store: SqliteDocuments, folder: Path
 ) -> None:
-    write(folder, a_md="# Alpha\ntext", sub__b_txt="beta", c_pdf="%PDF")
+    write(folder, a_md="# Alpha\ntext", sub__b_txt="beta", c_png="x")
     seen: list[IngestProgress] = []
 
     async def keep(progress: IngestProgress) -> None:
         seen.append(progress)
 
     report = await ingest.add_path(folder, on_progress=keep)
-    skipped = ((f"{folder.as_posix()}/c.pdf", "PDF files are not read"),)
+    skipped = ((f"{folder.as_posix()}/c.png", "images are not read"),)
     rows, _ = await store.list_documents("", limit=9, offset=0)
     ids = tuple(row.id for row in rows if row.status is DocumentStatus.SEARCHABLE)
     assert report == IngestReport(added=2, skipped=skipped, document_ids=ids)
     assert sum(each.found for each in seen) == 3
     assert sorted((each.source, each.status.value) for each in files_of(seen)) == [
         (f"{folder.as_posix()}/a.md", "searchable"),
-        (f"{folder.as_posix()}/c.pdf", "skipped"),
+        (f"{folder.as_posix()}/c.png", "skipped"),
         (f"{folder.as_posix()}/sub/b.txt", "searchable"),
     ]
     assert await titles(store) == ["Alpha", "b.txt"]
     seen.clear()
     again = await ingest.rescan(on_progress=keep)
     assert again == IngestReport(unchanged=2, skipped=skipped)
-    assert [each.source for each in files_of(seen)] == [f"{folder.as_posix()}/c.pdf"]
+    assert [each.source for each in files_of(seen)] == [f"{folder.as_posix()}/c.png"]
     assert sum(each.unchanged for each in seen) == 2
 
 
@@ -267,7 +267,7 @@ async def test_an_upload_is_kept_and_the_same_name_replaces_it(
 @pytest.mark.parametrize(
     ("name", "content", "message", "code"),
     [
-        ("a.pdf", b"%PDF", "'a.pdf' cannot be added: PDF files", ErrorCode.INVALID_REQUEST),
+        ("a.png", b"x", "'a.png' cannot be added: images", ErrorCode.INVALID_REQUEST),
         ("a.txt", b"\0", "its content is not text", ErrorCode.INVALID_REQUEST),
         ("a.txt", "x" * 100_001, "larger than 100,000 bytes", ErrorCode.BODY_TOO_LARGE),
         (" / ", b"x", "needs a name", ErrorCode.INVALID_REQUEST),
