@@ -69,6 +69,23 @@ async def test_a_number_behind_a_sentence_shows_its_words_and_opens_their_place(
         await expect(passage.locator("mark")).not_to_have_text(BUDGET)
         await page.keyboard.press("Escape")
         await expect(first).to_be_focused()
+        await expect(card).to_be_hidden()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Shift+Tab")
+        await expect(first).to_have_accessible_description(re.compile(BUDGET))
+        await page.keyboard.press("Escape")
+        await expect(card).to_be_hidden()
+        await screen.answer.locator(".course").click()
+        lookups = screen.answer.locator(".lookups")
+        await lookups.locator("summary").click()
+        await expect(lookups.get_by_role("listitem")).to_have_text(
+            [
+                "Searched the documents for “quay work” · 3 passages",
+                "Searched earlier conversations for “the lamp” · nothing was found",
+                "Read on around a passage · 2 passages",
+            ]
+        )
+        await screen.look("steps")
 
 
 async def test_numbers_come_while_the_answer_is_written_and_are_there_when_it_is_loaded(
