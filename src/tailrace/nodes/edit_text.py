@@ -18,7 +18,8 @@ _BEGINNING: Final = re.compile(
     r"(?<![a-z])(?:https?|ftp|wss?):/{0,2}|/{1,2})$",
     re.IGNORECASE,
 )
-_OPENS: Final = frozenset("(<\"'=")
+_OPENS: Final = re.compile(r"(?:[(<\"'=]|\]:\s{0,3})$")
+_LAST_CHARS: Final = 5
 _END: Final = re.compile(r"[\s<>\"`|\\^{}]")
 _MAX_CHARS: Final = 2_000
 
@@ -58,11 +59,11 @@ class EditText:
             out += buffer[at : found.start()]
             at = found.start()
         self._held = buffer[at:]
-        self._last = out[-1:] or self._last
+        self._last = (self._last + out)[-_LAST_CHARS:]
         return [out] if out else []
 
     def _reaches_out(self, buffer: str, scheme: re.Match[str], before: str) -> bool:
         if scheme[0] == "//":  # elsewhere it is a comment, or a path
-            return (before[-1:] or self._last) in _OPENS
+            return _OPENS.search(self._last + before) is not None
         address = URL.match(buffer, scheme.start())
         return address is None or bare(address[0]) not in self._targets
