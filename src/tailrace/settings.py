@@ -55,12 +55,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_connections: Connections at once; health checks alone are answered on further ones.
         max_streams: Streams of one owner that are open at once; one more is refused with 429.
         max_query_chars: Limit of a question.
+        watch_folders: Whether a server watches the folders that were added.
+        rescan_s: How often a server looks at all of them, watched or not.
         web_allow_private: Whether web pages may be fetched from private addresses, too: this
             machine, its network.
         web_ports: Ports that web pages may be fetched from, comma-separated.
         web_timeout_s: To fetch one page, in all.
         max_body_bytes: Limit of a request's body.
         max_upload_bytes: Limit of a document.
+        parse_timeout_s: For reading one document; a process that takes longer is killed.
+        parse_memory_bytes: Memory of a process that reads documents, where the system limits it.
         max_runs_at_work: Runs that run at once, of all owners; who waits for a place takes turns.
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
@@ -119,11 +123,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_connections: int = 12_000
     max_streams: int = 5_000
     max_query_chars: int = 32_768
+    watch_folders: bool = True
+    rescan_s: float = 600.0
     web_allow_private: bool = False
     web_ports: str = "80,443"
     web_timeout_s: float = 60.0
     max_body_bytes: int = 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
+    parse_timeout_s: float = 120.0
+    parse_memory_bytes: int = 1024 * 1024 * 1024
     max_runs_at_work: int = 256
     max_live_runs: int = 64
     max_queued_runs: int = 256

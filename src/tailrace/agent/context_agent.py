@@ -22,6 +22,7 @@ from tailrace.agent.parts import Parts, open_parts
 from tailrace.agent.request import ChatRequest, OnConflict
 from tailrace.agent.retention import retaining
 from tailrace.agent.roster import Roster
+from tailrace.agent.watching import Watching
 from tailrace.context.report import IngestReport
 from tailrace.context.sample_documents import add_samples
 from tailrace.errors import StoreError
@@ -51,6 +52,7 @@ class ContextAgent:
         self.clock = clock
         self.model_setup = ModelSetup(parts.library, parts.llm, parts.settings)
         self.arrivals = Arrivals()
+        self.watching = Watching(parts.ingest, parts.documents, parts.settings)
         self._roster = Roster(parts.settings, clock)
         self._leases = Leases(parts, self._roster, clock)
         self._closing = False
@@ -377,6 +379,7 @@ class ContextAgent:
         Their viewers' streams end without an end, and can be rejoined then. Safe to call twice.
         """
         self._closing = True
+        await self.watching.aclose()
         self.arrivals.close()
         await self._leases.aclose()
         await self._roster.shut_down()

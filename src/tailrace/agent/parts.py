@@ -127,9 +127,19 @@ async def open_parts(
         store, documents = await open_stores(settings, clock)
         stack.push_async_callback(store.aclose)
         max_bytes = settings.max_upload_bytes
-        reader = ParserPool(max_document_bytes=max_bytes)
+        reader = ParserPool(
+            max_document_bytes=max_bytes,
+            timeout_s=settings.parse_timeout_s,
+            memory_bytes=settings.parse_memory_bytes,
+        )
         stack.push_async_callback(reader.aclose)
-        ingest = Ingest(documents, reader=reader, max_document_bytes=max_bytes, clock=clock)
+        ingest = Ingest(
+            documents,
+            reader=reader,
+            max_document_bytes=max_bytes,
+            clock=clock,
+            home=settings.home,
+        )
         pages = WebPages(documents, reader=reader, fetcher=open_web(settings), clock=clock)
         vectors = NoVectors()
         yield Parts(

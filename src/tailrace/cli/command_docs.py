@@ -100,7 +100,7 @@ def coverage_lines(found: CoverageView) -> str:
             f"Skipped:     {found.skipped:,}",
             f"Failed:      {found.failed:,}",
             f"Passages:    {found.pieces:,}, {by_meaning}",
-            f"State:       {found.state}",
+            f"Folders:     {found.folders}",
         ]
     )
 

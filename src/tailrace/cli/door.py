@@ -72,6 +72,7 @@ class CoverageView(msgspec.Struct, frozen=True, kw_only=True):
     pieces_embedded: int = 0
     model: str = ""
     state: str = ""
+    folders: str = ""
 
 
 def names_of(path: str) -> tuple[str, str]:

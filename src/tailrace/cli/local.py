@@ -118,6 +118,7 @@ class LocalDoor:
             pieces_embedded=vectors.embedded,
             model=vectors.model,
             state=vectors.state,
+            folders=self._agent.watching.state,
         )
 
     async def list_documents(self) -> list[DocumentView]:

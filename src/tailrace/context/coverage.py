@@ -5,25 +5,28 @@ from typing import Protocol
 import msgspec
 
 
-class Coverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the vectors are.
-
-    Attributes:
-        pieces: Passages in all.
-        embedded: Those that have a vector of the present model.
-        model: What makes the vectors; "" where nothing does.
-        state: For people: what it is doing.
-    """
-
-    pieces: int = 0
-    embedded: int = 0
-    model: str = ""
-    state: str = "no embedding model"
+class Coverage(Protocol):
+    """How far the vectors are."""
 
     @property
-    def is_whole(self) -> bool:
-        """Whether there is nothing to wait for."""
-        return not self.model or self.embedded >= self.pieces
+    def pieces(self) -> int:
+        """Passages in all."""
+        ...
+
+    @property
+    def embedded(self) -> int:
+        """Those that have a vector of the present model."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """What makes the vectors; "" where nothing does."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """What it is doing: `off`, `working`, `ready`, `failed`."""
+        ...
 
 
 class Vectors(Protocol):
@@ -33,8 +36,8 @@ class Vectors(Protocol):
         """How far it is."""
         ...
 
-    async def advanced(self, owner: str) -> Coverage:
-        """How far it is, once that is further than now, or it has stopped."""
+    async def settled(self) -> None:
+        """Return once there is nothing left to do, or it failed."""
         ...
 
     def wake(self) -> None:
@@ -42,18 +45,25 @@ class Vectors(Protocol):
         ...
 
 
+class NoCoverage(msgspec.Struct, frozen=True):
+    """How far vectors are that nobody makes."""
+
+    pieces: int = 0
+    embedded: int = 0
+    model: str = ""
+    state: str = "off"
+
+
 class NoVectors:
     """What there is without an embedding model."""
 
-    async def coverage(self, owner: str) -> Coverage:
+    async def coverage(self, owner: str) -> NoCoverage:
         """None is ever made."""
         del owner
-        return Coverage()
+        return NoCoverage()
 
-    async def advanced(self, owner: str) -> Coverage:
-        """None is ever made."""
-        del owner
-        return Coverage()
+    async def settled(self) -> None:
+        """There is nothing to do."""
 
     def wake(self) -> None:
         """Nobody is there to be woken."""

@@ -44,8 +44,13 @@ class Ingest:
         reader: ParserPool,
         max_document_bytes: int,
         clock: Clock = SYSTEM_CLOCK,
+        home: Path | None = None,
     ) -> None:
-        """Keep `store` up to date with what `reader` reads; whoever made `reader` closes it."""
+        """Keep `store` up to date with what `reader` reads; whoever made `reader` closes it.
+
+        Nothing in `home` is read, wherever it lies: there are our own files, with secrets.
+        """
+        self._apart = () if home is None else (home.resolve().as_posix(),)
         self.on_folders: Callable[[], None] = _nothing
         self._store = store
         self._reader = reader
@@ -114,7 +119,7 @@ class Ingest:
                 inside = None
                 if changed is not None:
                     inside = tuple(each for each in changed if is_within(each, folder))
-                roots.append(Root(path=folder, others=tuple(others), only=inside))
+                roots.append(Root(path=folder, others=(*others, *self._apart), only=inside))
             else:
                 reason = "it is not there; its documents are kept until it is removed"
                 reports.append(IngestReport(failed=((folder, reason),)))

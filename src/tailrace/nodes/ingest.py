@@ -4,6 +4,7 @@ Rule 1: it can be begun anew at any moment: what was read before is found unchan
 Rule 2: documents are searchable as soon as they are counted so; vectors come after them.
 """
 
+import asyncio
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -49,15 +50,24 @@ class IngestNode(BaseNode):
         telling.counts.added, telling.counts.updated = report.added, report.updated
         await telling.rest()
         self._vectors.wake()
-        coverage = await self._vectors.coverage(owner)
-        while target.until_embedded and not coverage.is_whole:
-            await telling.covered(coverage)
-            coverage = await self._vectors.advanced(owner)
-        await telling.covered(coverage, last=True)
+        if target.until_embedded:
+            await self._embedded(owner, telling)
+        await telling.covered(await self._vectors.coverage(owner), last=True)
         said = summary(report, telling.counts)
         await write(self, scope, said)
         await self.end(state, scope, said.splitlines()[0], metadata=telling.facts())
         return state
+
+    async def _embedded(self, owner: str, telling: IngestTelling) -> None:
+        """Return once every passage has its vector, or none is made any more."""
+        settled = asyncio.create_task(self._vectors.settled())
+        try:
+            while not settled.done():
+                await telling.covered(await self._vectors.coverage(owner))
+                await asyncio.wait([settled], timeout=telling.every_s)
+        finally:
+            settled.cancel()
+            await asyncio.wait([settled])
 
     async def _read(self, target: IngestTarget, owner: str, telling: IngestTelling) -> IngestReport:
         if target.path:

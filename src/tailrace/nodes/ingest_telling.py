@@ -90,7 +90,8 @@ class IngestTelling:
         counts = self.counts
         begins = counts.phase != "embedding"
         counts.phase = "embedding"
-        counts.pieces, counts.pieces_embedded = coverage.pieces, coverage.embedded
+        if coverage.model:
+            counts.pieces, counts.pieces_embedded = coverage.pieces, coverage.embedded
         if coverage.model and coverage.embedded >= coverage.pieces:
             counts.embedded = counts.searchable
         if last or begins or self._is_time():
@@ -155,12 +156,16 @@ class IngestTelling:
         self._may.clear()
         return files
 
+    @property
+    def every_s(self) -> float:
+        """How long a status is not followed by the next."""
+        age_s = self._scope.clock.monotonic_s() - self._begun_s
+        return max(_EVERY_S, _EVERY_SHARE * age_s)
+
     def _is_time(self) -> bool:
         if self._waiting >= _EVERY_FILES:
             return True
-        now_s = self._scope.clock.monotonic_s()
-        every_s = max(_EVERY_S, _EVERY_SHARE * (now_s - self._begun_s))
-        return now_s - self._told_s >= every_s
+        return self._scope.clock.monotonic_s() - self._told_s >= self.every_s
 
     def _message(self) -> str:
         counts = self.counts

@@ -124,7 +124,8 @@ async def start_ingestion(
 async def get_coverage(agent: AgentOf, caller: CallerOf) -> DocumentCoverage:
     """How many documents there are, how many can be found, by words and by meaning."""
     counts = await agent.parts.documents.counts(caller.owner)
-    return DocumentCoverage.of(counts, await agent.parts.vectors.coverage(caller.owner))
+    vectors = await agent.parts.vectors.coverage(caller.owner)
+    return DocumentCoverage.of(counts, vectors, agent.watching.state)
 
 
 @router.delete(

@@ -168,10 +168,11 @@ class DocumentCoverage(BaseModel):
     pieces: int = Field(description="Passages in all.")
     pieces_embedded: int = Field(description="Those that are found by their meaning, too.")
     model: str = Field(description='What makes that possible; "" where nothing does.')
-    state: str = Field(description="What it does just now, for people.")
+    state: str = Field(description="What it does: off, working, ready, failed.")
+    folders: str = Field(description="How changes in the added folders are noticed, for people.")
 
     @classmethod
-    def of(cls, counts: DocumentCounts, coverage: Coverage) -> "DocumentCoverage":
+    def of(cls, counts: DocumentCounts, coverage: Coverage, folders: str) -> "DocumentCoverage":
         """Both as they are shown."""
         return cls(
             documents=counts.searchable + counts.skipped + counts.failed,
@@ -183,6 +184,7 @@ class DocumentCoverage(BaseModel):
             pieces_embedded=coverage.embedded,
             model=coverage.model,
             state=coverage.state,
+            folders=folders,
         )
 
 

@@ -176,7 +176,11 @@ async def open_workbench(
         store, documents = await open_stores(settings)
         stack.push_async_callback(store.aclose)
         max_bytes = settings.max_upload_bytes
-        reader = ParserPool(max_document_bytes=max_bytes)
+        reader = ParserPool(
+            max_document_bytes=max_bytes,
+            timeout_s=settings.parse_timeout_s,
+            memory_bytes=settings.parse_memory_bytes,
+        )
         stack.push_async_callback(reader.aclose)
         yield Workbench(
             settings=settings,

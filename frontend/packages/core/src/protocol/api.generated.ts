@@ -269,9 +269,13 @@ export interface DocumentCoverage {
    */
   model: string
   /**
-   * What it does just now, for people.
+   * What it does: off, working, ready, failed.
    */
   state: string
+  /**
+   * How changes in the added folders are noticed, for people.
+   */
+  folders: string
 }
 /**
  * A page of documents in the order they came, and how many there are in all.
