@@ -5,7 +5,7 @@ import re
 from playwright.async_api import expect
 
 from tailrace.agent import default_engine
-from tailrace.testing.model_script import classify_as
+from tailrace.testing.model_script import Reply, classify_as
 
 from .gate import Gate
 from .quoting import QuotingNode, Said
@@ -69,6 +69,23 @@ async def test_a_number_behind_a_sentence_shows_its_words_and_opens_their_place(
         await expect(passage.locator("mark")).not_to_have_text(BUDGET)
         await page.keyboard.press("Escape")
         await expect(first).to_be_focused()
+        await expect(card).to_be_hidden()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Shift+Tab")
+        await expect(first).to_have_accessible_description(re.compile(BUDGET))
+        await page.keyboard.press("Escape")
+        await expect(card).to_be_hidden()
+        await screen.answer.locator(".course").click()
+        lookups = screen.answer.locator(".lookups")
+        await lookups.locator("summary").click()
+        await expect(lookups.get_by_role("listitem")).to_have_text(
+            [
+                "Searched the documents for “quay work” · 3 passages",
+                "Searched earlier conversations for “the lamp” · nothing was found",
+                "Read on around a passage · 2 passages",
+            ]
+        )
+        await screen.look("steps")
 
 
 async def test_numbers_come_while_the_answer_is_written_and_are_there_when_it_is_loaded(
@@ -171,3 +188,17 @@ async def test_words_of_a_document_that_is_gone_are_still_shown(
         await expect(passage.locator(".note")).to_contain_text("此文档已不在这里")
         await expect(passage.locator("mark")).to_have_text(BUDGET)
         await screen.look("gone")
+
+
+async def test_what_a_model_said_out_of_the_documents_has_its_numbers(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    said = f"{BUDGET} It is a nice town. {LAMP}"
+    async with serve(classify_as("qa_analysis", Reply(text=said)), DOCUMENTS) as served:
+        screen = await open_page(served.url, locale="zh-CN")
+        await screen.ask(ASKED)
+        await screen.ended()
+        await expect(screen.prose.locator(".md-mark")).to_have_count(2)
+        await screen.prose.locator(".md-mark").last.click()
+        await expect(screen.page.get_by_role("dialog").locator("mark")).to_contain_text("lamp")
+        await screen.keep("real")

@@ -41,7 +41,7 @@ export class Citations {
     prose.addEventListener('pointerout', (event) => markAt(event) && quote.leave())
     prose.addEventListener('focusin', (event) => {
       const mark = markAt(event)
-      if (mark?.matches(':focus-visible')) quote.show(mark, this.#placeOf(mark))
+      if (mark) quote.focus(mark, this.#placeOf(mark))
     })
     prose.addEventListener('focusout', (event) => markAt(event) && quote.hide())
   }

@@ -23,6 +23,7 @@ export class QuoteCard {
   #page = make('span', { class: 'page' })
   /** @type {HTMLElement | null} */
   #mark = null
+  #byTab = false
   /** @type {number | undefined} */
   #timer
 
@@ -63,6 +64,16 @@ export class QuoteCard {
   leave() {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.hide(), LEFT_MS)
+  }
+
+  /**
+   * The focus is on a mark: shows its words where the reader went there, not where it was given back.
+   *
+   * @param {HTMLElement} mark
+   * @param {Place | undefined} place
+   */
+  focus(mark, place) {
+    if (this.#byTab) this.show(mark, place)
   }
 
   /**
@@ -117,6 +128,7 @@ export class QuoteCard {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
+    this.#byTab = event.key === 'Tab'
     if (event.key !== 'Escape' || this.#mark === null) return
     event.preventDefault()
     event.stopPropagation()
