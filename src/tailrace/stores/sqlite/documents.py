@@ -27,6 +27,7 @@ from tailrace.stores.documents import (
 )
 from tailrace.stores.sqlite import document_pieces as pieces
 from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite.affordable import PartFrequencies
 from tailrace.stores.sqlite.database import Database
 from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, below, document_row
 from tailrace.stores.sqlite.neighbours import neighbours
@@ -44,6 +45,7 @@ class SqliteDocuments:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._being_written: set[int] = set()
+        self._parts = PartFrequencies()
 
     async def put(
         self,
@@ -250,8 +252,9 @@ class SqliteDocuments:
 
         Terms that stand nearly everywhere may be left out where there are others.
         """
+        parts = self._parts if leg is Leg.PARTS else None
         return await self._database.read(
-            lambda c: fulltext.search(c, owner, terms, limit, within, leg)
+            lambda c: fulltext.search(c, owner, terms, limit, within, parts)
         )
 
     async def neighbours(

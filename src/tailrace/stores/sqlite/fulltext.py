@@ -15,6 +15,7 @@ import apsw
 import msgspec
 
 from tailrace.stores.documents import Hit, Leg, TermStatistics, Within
+from tailrace.stores.sqlite.affordable import PartFrequencies, affordable_words, newest_chunk
 from tailrace.stores.sqlite.rows import Row, rows
 from tailrace.stores.sqlite.within import predicate
 
@@ -29,13 +30,6 @@ _UNSPACED: Final = re.compile(
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 _HEADING_WEIGHT: Final = 1.0
 _CANDIDATES: Final = 8
-_LEAST_PART_CHARS: Final = 3
-"""The trigram index knows nothing shorter."""
-
-_MOST_PARTS: Final = 6
-_ROWS_A_SEARCH: Final = {Leg.WORDS: 20_000, Leg.PARTS: 10_000}
-"""So many passages are scored, unless the rarest term alone stands in more."""
-
 _INDEX: Final = {Leg.WORDS: "chunk_index", Leg.PARTS: "chunk_parts"}
 _FREQUENCY: Final = """
 SELECT count(*) FROM chunk_index AS i
@@ -74,13 +68,19 @@ def search(
     terms: Sequence[str],
     limit: int,
     within: Within,
-    leg: Leg,
+    parts: PartFrequencies | None = None,
 ) -> list[Hit]:
-    """The `limit` best passages that have one of `terms`."""
-    if not terms or limit < 1:
+    """The `limit` best passages that have one of `terms`; with `parts`, within words too."""
+    if limit < 1:
         return []
-    written = part if leg is Leg.PARTS else phrase
-    query = " OR ".join(written(term) for term in terms)
+    if parts is None:
+        leg, phrases = Leg.WORDS, [phrase(term) for term in terms]
+        phrases = affordable_words(connection, phrases, newest_chunk(connection))
+    else:
+        leg, phrases = Leg.PARTS, [part(each) for each in parts.affordable(connection, terms)]
+    if not phrases:
+        return []
+    query = " OR ".join(phrases)
     where, wanted = predicate(owner, within)
     sql = (
         f"SELECT {HIT_COLUMNS}, -hits.score FROM (SELECT rowid, {_SCORE[leg]} AS score"  # noqa: S608 - constants of ours
