@@ -5,12 +5,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from tailrace._clock import Clock
+from tailrace.context.indexer import VectorIndexer
 from tailrace.context.ingest import Ingest
+from tailrace.context.matrix import is_possible
+from tailrace.context.meaning import Meaning
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
 from tailrace.llm.base import LLMClient
 from tailrace.llm.library import ModelLibrary
-from tailrace.llm.registry import open_library, open_llm
+from tailrace.llm.registry import open_embedder, open_library, open_llm
 from tailrace.nodes.base import BaseNode
 from tailrace.nodes.context import ContextNode
 from tailrace.nodes.executor import ExecutorNode
@@ -18,7 +21,7 @@ from tailrace.nodes.intent import IntentNode
 from tailrace.settings import Settings
 from tailrace.stores.base import Store
 from tailrace.stores.documents import DocumentStore
-from tailrace.stores.registry import open_stores
+from tailrace.stores.registry import open_stores, vectors_of
 from tailrace.workflow.engine import WorkflowEngine
 
 
@@ -30,6 +33,7 @@ class Parts:
         store: Runs, logs and conversations.
         documents: The text and passages of what was added.
         context: Finds passages.
+        indexer: Makes new passages findable by parts of words and by meaning, in the background.
         ingest: Reads documents in.
         vaults: Writes notes, which are documents too.
         library: The model files of this machine.
@@ -43,6 +47,7 @@ class Parts:
     store: Store
     documents: DocumentStore
     context: ContextIndex
+    indexer: VectorIndexer
     ingest: Ingest
     vaults: Vaults
     library: ModelLibrary
@@ -73,11 +78,21 @@ async def open_parts(
         stack.push_async_callback(llm.aclose)
         store, documents = await open_stores(settings, clock)
         stack.push_async_callback(store.aclose)
+        vectors = vectors_of(store)
+        embedder = open_embedder(settings) if is_possible() else None
+        meaning = None
+        if embedder is not None:
+            stack.push_async_callback(embedder.aclose)
+            meaning = Meaning(embedder, vectors)
+        indexer = VectorIndexer(vectors, embedder, clock)
+        stack.push_async_callback(indexer.aclose)
+        documents.on_put(indexer.wake)
         yield Parts(
             settings=settings,
             store=store,
             documents=documents,
-            context=ContextIndex(documents),
+            context=ContextIndex(documents, meaning),
+            indexer=indexer,
             ingest=Ingest(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
             vaults=Vaults(documents, max_document_bytes=settings.max_upload_bytes, clock=clock),
             library=library,

@@ -1,8 +1,9 @@
 """Floor 2: how several ways to find passages become one order; pure.
 
 Rule 1: only ranks are added up (reciprocal rank fusion): scores of different ways do not compare.
-Rule 2: what a way is worth depends on what was searched; for each kind of source the weights add
-    up to the same, so that no kind is favoured. They were chosen by measuring: docs/evaluation.md.
+Rule 2: what a way is worth depends on what was searched, but words weigh the same everywhere, so
+    that no kind of source is favoured where words are all there is. The weights were chosen by
+    measuring: docs/evaluation.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,14 @@ from typing import Final
 
 import msgspec
 
+from tailrace.context.kinds import DocumentKind
 from tailrace.stores.documents import DocumentOrigin, Hit
 
 DEPTH: Final = 100
 """So many passages of each way are looked at."""
 
 _RANK_OFFSET: Final = 60
-_CODE: Final = "code"
+_CODE: Final = DocumentKind.CODE.value
 
 
 class Way(StrEnum):
@@ -30,9 +32,9 @@ class Way(StrEnum):
 
 Weights = Mapping[Way, float]
 
-DOCUMENTS: Final[Weights] = {Way.PORTER: 1.0, Way.TRIGRAM: 1.0, Way.VECTORS: 1.0}
-CODE: Final[Weights] = {Way.PORTER: 1.0, Way.TRIGRAM: 1.0, Way.VECTORS: 1.0}
-CONVERSATIONS: Final[Weights] = {Way.PORTER: 2.0, Way.TRIGRAM: 0.75, Way.VECTORS: 0.25}
+DOCUMENTS: Final[Weights] = {Way.PORTER: 1.0, Way.TRIGRAM: 0.5, Way.VECTORS: 0.75}
+CODE: Final[Weights] = {Way.PORTER: 1.0, Way.TRIGRAM: 0.5, Way.VECTORS: 0.5}
+CONVERSATIONS: Final[Weights] = {Way.PORTER: 1.0, Way.TRIGRAM: 0.25, Way.VECTORS: 0.15}
 
 
 def weights_of(hit: Hit) -> Weights:

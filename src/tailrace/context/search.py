@@ -8,11 +8,14 @@ Rule 3: words, parts of words and meaning are searched side by side and become o
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
+import msgspec
+
 from tailrace.context.fusion import DEPTH, Way, fuse
+from tailrace.context.kinds import DocumentKind
 from tailrace.context.meaning import Meaning
 from tailrace.context.passages import Passage, choose, passage_of
 from tailrace.context.sufficiency import Verdict, judge
@@ -31,6 +34,7 @@ _T = TypeVar("_T")
 
 _MAX_LIMIT: Final = 50
 _MAX_NEIGHBOURS: Final = 10
+_CODE: Final = DocumentKind.CODE.value
 _MAX_TEXTS: Final = 6
 _PASSAGE_ID: Final = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})-(\d{1,18})", re.ASCII)
 
@@ -85,10 +89,10 @@ class ContextIndex:
     ) -> list[tuple[Way, list[Hit]]]:
         """What each way finds for each of `texts`, best first, at most `depth` passages each."""
         asked = {terms.wanted: terms for terms in map(terms_of, texts)}
-        searches = [
-            (way, self._store.search(owner, terms.wanted, limit=depth, within=within, leg=leg))
+        searches: list[tuple[Way, Coroutine[None, None, list[Hit]]]] = [
+            (way, self._store.search(owner, terms.wanted, limit=depth, within=where, leg=leg))
             for terms in asked.values()
-            for way, leg in ((Way.PORTER, Leg.WORDS), (Way.TRIGRAM, Leg.PARTS))
+            for way, leg, where in _legs(within)
         ]
         if self._meaning is not None:
             searches += [
@@ -124,6 +128,15 @@ class ContextIndex:
         if self._meaning is not None:
             cosines = await self._meaning.cosines(query, chunk_ids)
         return judge(terms, passages, statistics, cosines)
+
+
+def _legs(within: Within) -> list[tuple[Way, Leg, Within]]:
+    """How words are looked for, and where: parts of them mean something in code alone."""
+    legs = [(Way.PORTER, Leg.WORDS, within), (Way.TRIGRAM, Leg.UNKNOWN, within)]
+    if within.kinds is None or _CODE in within.kinds:
+        code = msgspec.structs.replace(within, kinds=(_CODE,))
+        legs.append((Way.TRIGRAM, Leg.PARTS, code))
+    return legs
 
 
 def _tuple(values: Sequence[_T] | None) -> tuple[_T, ...] | None:

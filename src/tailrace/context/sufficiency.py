@@ -37,6 +37,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     coverage: float
     missing_terms: tuple[str, ...]
     cosine: float | None = None
+    signal: float = 0.0
 
 
 def judge(

@@ -18,9 +18,12 @@ WORD_ROWS: Final = 20_000
 """So many passages are scored for words; of the rarest word, all."""
 
 PART_ROWS: Final = 12_000
-_COUNTED: Final = 4_000
+COUNTED: Final = 4_000
 _MOST_PARTS: Final = 6
 _PART_CHARS: Final = 3
+_LEAST_CHARS: Final = 4
+"""Three letters stand within too many words to tell anything."""
+
 _SAMPLE: Final = 256
 
 _SEEN: Final = (
@@ -29,13 +32,18 @@ _SEEN: Final = (
 )
 
 
-def affordable_words(connection: apsw.Connection, phrases: Sequence[str], newest: int) -> list[str]:
-    """Those of `phrases` that are looked for; `newest` is the highest id of a passage."""
-    costs: dict[str, int] = {}
-    for phrase in phrases:
-        count, last = rows(connection, _SEEN, (phrase, _COUNTED))[0]
-        costs[phrase] = count if count < _COUNTED else count * max(newest // max(last, 1), 1)
+def affordable_words(connection: apsw.Connection, phrases: Sequence[str]) -> list[str]:
+    """Those of `phrases` that are looked for."""
+    costs = {phrase: passages_with(connection, phrase) for phrase in phrases}
     return _within(costs, WORD_ROWS, at_least=1)
+
+
+def passages_with(connection: apsw.Connection, phrase: str) -> int:
+    """How many passages have `phrase`; where they are some thousand, about how many."""
+    count, last = rows(connection, _SEEN, (phrase, COUNTED))[0]
+    if count < COUNTED:
+        return count
+    return round(count * newest_chunk(connection) / max(last, 1))
 
 
 class PartFrequencies:
@@ -54,7 +62,7 @@ class PartFrequencies:
         costs = {
             term: newest * (self._rarest(term) + 1) // (self._sampled + 1)
             for term in terms
-            if len(term) >= _PART_CHARS
+            if len(term) >= _LEAST_CHARS
         }
         return _within(costs, PART_ROWS)[:_MOST_PARTS]
 

@@ -4,7 +4,7 @@ Rule 1: a text is written in pieces nobody sees; one small write makes it the do
 Rule 2: no write takes long, however large a document is: runs commit through the same thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -46,6 +46,7 @@ class SqliteDocuments:
         self._database = database
         self._being_written: set[int] = set()
         self._parts = PartFrequencies()
+        self._on_put: list[Callable[[], None]] = []
 
     async def put(
         self,
@@ -61,9 +62,15 @@ class SqliteDocuments:
             NotFoundError: `only_next`, and there is none of that owner and source.
         """
         row, replaced = await self._put(document, chunks, at, only_next=only_next)
+        for call in self._on_put:
+            call()
         if replaced is not None:
             await self._clear(replaced)
         return row
+
+    def on_put(self, call: Callable[[], None]) -> None:
+        """Call `call` after each `put` from now on; it must be quick."""
+        self._on_put.append(call)
 
     async def _put(
         self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime, *, only_next: bool
@@ -252,10 +259,14 @@ class SqliteDocuments:
 
         Terms that stand nearly everywhere may be left out where there are others.
         """
-        parts = self._parts if leg is Leg.PARTS else None
-        return await self._database.read(
-            lambda c: fulltext.search(c, owner, terms, limit, within, parts)
-        )
+
+        def read(connection: apsw.Connection) -> list[Hit]:
+            if leg is Leg.WORDS:
+                return fulltext.search(connection, owner, terms, limit, within)
+            wanted = fulltext.unknown(connection, terms) if leg is Leg.UNKNOWN else terms
+            return fulltext.search_parts(connection, owner, wanted, limit, within, self._parts)
+
+        return await self._database.read(read)
 
     async def neighbours(
         self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int

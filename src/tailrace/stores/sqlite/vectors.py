@@ -38,7 +38,7 @@ _IDS_OF: Final = (
 _PIECES: Final = (
     "SELECT coalesce(sum(chunk_count), 0) FROM documents WHERE owner = ? AND text_id IS NOT NULL"
 )
-_EMBEDDED: Final = f"SELECT count(*) {_OF_VECTORS} WHERE v.model = {_MODEL} AND d.owner = ?"  # noqa: S608 - constants of ours
+_EMBEDDED: Final = f"SELECT count(*) {_OF_VECTORS} WHERE v.model = {_MODEL} AND d.owner = ?"
 _KEEP: Final = (  # unless the passage went away while its vector was made
     "INSERT OR IGNORE INTO vectors (model, data, sha256)"  # noqa: S608 - a constant of ours
     f" SELECT {_MODEL}, ?, ? WHERE EXISTS (SELECT 1 FROM chunks WHERE sha256 = ?)"
@@ -126,7 +126,7 @@ class SqliteVectors:
     async def ids_within(self, owner: str, model: str, within: Within = EVERYWHERE) -> list[int]:
         """The ids of the vectors of `model` that the owner's passages have."""
         where, wanted = predicate(owner, within)
-        sql = f"SELECT DISTINCT v.id {_OF_VECTORS} WHERE v.model = {_MODEL} AND {where}"  # noqa: S608 - constants of ours
+        sql = f"SELECT DISTINCT v.id {_OF_VECTORS} WHERE v.model = {_MODEL} AND {where}"
         found = await self._database.read(lambda c: rows(c, sql, (model, *wanted)))
         return [row[0] for row in found]
 
