@@ -8,8 +8,10 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     │   └── CursorError            the cursor is malformed or ahead of the log
     ├── NotFoundError              no such run, conversation, message or document
     ├── HistoryTrimmedError        these events were let go of; what they amount to is kept
+    ├── RevisionTrimmedError       that text of a document was let go of
     ├── ConflictError              the thing asked for does not fit its present state
     │   └── InputExpiredError      nobody answered the run in time
+    ├── WebPageError               a page of the web cannot be had or read
     ├── LimitExceededError         a limit of the run was reached
     ├── TooManyRunsError           no place in the queue; try again later
     ├── TooManyStreamsError        too many streams are open; close one, or try again later
@@ -52,7 +54,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     """There is none, or it is somebody else's; check the id and the key."""
     HISTORY_TRIMMED = "history_trimmed"
-    """These events were let go of after a while; watch from the run's snapshot."""
+    """Events let go of after a while: watch from the snapshot; or an old text: read the newest."""
     CONFLICT = "conflict"
     """It does not fit the present state; look at that state, then ask again."""
     UNAUTHORIZED = "unauthorized"
@@ -89,6 +91,8 @@ class ErrorCode(StrEnum):
     """What came is not what the protocol says; check that the URL is that of an API."""
     DOCUMENT_NOT_FOUND = "document_not_found"
     """The open document is gone or cannot be read; open another, or none."""
+    WEB_PAGE_UNAVAILABLE = "web_page_unavailable"
+    """The page cannot be had or read; the message says why."""
     INPUT_EXPIRED = "input_expired"
     """Nobody answered the run's question in time; ask again."""
     STORAGE_FULL = "storage_full"
@@ -172,6 +176,18 @@ class HistoryTrimmedError(TailraceError):
         self.trimmed_seq = trimmed_seq
 
 
+class RevisionTrimmedError(TailraceError):
+    """That revision of a document is not kept any more: newer ones took its place."""
+
+    default_code = ErrorCode.HISTORY_TRIMMED
+
+    def __init__(self, document_id: int, revision: int) -> None:
+        super().__init__(
+            f"revision {revision} of document {document_id} is not kept any more, as newer ones "
+            "took its place; read the document without a revision"
+        )
+
+
 class ConflictError(TailraceError):
     """What was asked does not fit the present state of the thing it names."""
 
@@ -182,6 +198,12 @@ class InputExpiredError(ConflictError):
     """Nobody answered what the run asked in time; it has ended."""
 
     default_code = ErrorCode.INPUT_EXPIRED
+
+
+class WebPageError(TailraceError):
+    """A page of the web cannot be had or read."""
+
+    default_code = ErrorCode.WEB_PAGE_UNAVAILABLE
 
 
 class LimitExceededError(TailraceError):

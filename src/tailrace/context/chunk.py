@@ -29,8 +29,11 @@ _VISIBLE: Final = re.compile(r"\S")
 _PATH_CHARS: Final = 300
 
 
-def split(text: str, headings: Sequence[Heading]) -> list[NewChunk]:
-    """The chunks of `text`, cut at headings first, then paragraphs, lines, sentences, words."""
+def split(text: str, headings: Sequence[Heading], pages: Sequence[int] = ()) -> list[NewChunk]:
+    """The chunks of `text`, cut at headings first, then paragraphs, lines, sentences, words.
+
+    `pages` is where each page starts; a chunk has the page on which it starts.
+    """
     starts = [heading.start for heading in headings]
     paths = _paths(headings)
     chunks: list[NewChunk] = []
@@ -46,6 +49,7 @@ def split(text: str, headings: Sequence[Heading]) -> list[NewChunk]:
                 char_start=start,
                 char_end=end,
                 text=text[start:end],
+                page=max(bisect_left(pages, start + 1), 1) if pages else None,
             )
         )
     return chunks

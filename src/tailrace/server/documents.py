@@ -11,10 +11,20 @@ import pydantic
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from tailrace.agent import ingesting
 from tailrace.errors import ErrorCode, InvalidRequestError, TailraceError
-from tailrace.server.bodies import DocumentBody, Id, PathBody
+from tailrace.server.bodies import DocumentBody, Id, IngestionBody, PathBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
-from tailrace.server.shapes import Added, Document, DocumentList, DocumentText, Forgotten, Problem
+from tailrace.server.shapes import (
+    Added,
+    Document,
+    DocumentCoverage,
+    DocumentList,
+    DocumentText,
+    Forgotten,
+    Problem,
+    Run,
+)
 from tailrace.stores.documents import DocumentStatus
 
 router = APIRouter(
@@ -81,6 +91,43 @@ async def add_path(body: PathBody, agent: AgentOf, caller: CallerOf) -> Added:
     return Added.of(await agent.parts.ingest.add_path(path, owner=caller.owner))
 
 
+@router.post(
+    "/ingestions",
+    status_code=202,
+    summary="Read a folder, a file or a web page in, as a run",
+    responses={
+        202: {"headers": {"Location": {"schema": {"type": "string"}}}},
+        401: {"model": Problem, "description": "The home's token is missing."},
+        404: {"model": Problem, "description": "There is nothing at that path."},
+        429: {"model": Problem, "description": "Too many runs wait already."},
+    },
+)
+async def start_ingestion(
+    body: IngestionBody, agent: AgentOf, caller: CallerOf, request: Request, response: Response
+) -> Run:
+    """Start a run that reads documents in, and return at once.
+
+    Watch it at `Location` + `/events` like any other; its `running` events tell how far it is as
+    `metadata.ingest`, and what became of files as `metadata.files`.
+    """
+    if body.url is None:
+        _require_home(caller)
+    if body.path is not None:
+        _absolute(body.path)
+    run = await ingesting.start(agent, body.to_request(), owner=caller.owner)
+    root = str(request.scope.get("root_path") or "")
+    response.headers["location"] = f"{root}/api/agent/runs/{run.run_id}"
+    return Run.of(run)
+
+
+@router.get("/coverage", summary="How much can be found")
+async def get_coverage(agent: AgentOf, caller: CallerOf) -> DocumentCoverage:
+    """How many documents there are, how many can be found, by words and by meaning."""
+    counts = await agent.parts.documents.counts(caller.owner)
+    vectors = await agent.parts.vectors.coverage(caller.owner)
+    return DocumentCoverage.of(counts, vectors, agent.watching.state)
+
+
 @router.delete(
     "/paths",
     summary="Forget a folder or a file of this machine",
@@ -122,22 +169,33 @@ async def get_document(document_id: PathId, agent: AgentOf, caller: CallerOf) ->
     return Document.of(await agent.parts.documents.get(document_id, caller.owner))
 
 
-@router.get("/{document_id}/text", summary="Read a document", responses={**_NO_SUCH})
+@router.get(
+    "/{document_id}/text",
+    summary="Read a document",
+    responses={
+        **_NO_SUCH,
+        410: {"model": Problem, "description": "That revision is not kept any more."},
+    },
+)
 async def read_document(
     document_id: PathId,
     agent: AgentOf,
     caller: CallerOf,
     start: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
     end: Annotated[int | None, Query(ge=0, le=_MAX_OFFSET)] = None,
+    revision: Annotated[int | None, Query(ge=1, le=_MAX_OFFSET)] = None,
 ) -> DocumentText:
     """Code points `start` to `end` of its text, 20,000 of them at most; where it ends, less.
 
-    Without `end`, as many as there may be.
+    Without `end`, as many as there may be. With `revision`, the text as it was then, which is
+    what a citation of that revision is about; the newest 20 replaced texts are kept.
     """
     end = start + _MAX_TEXT_CHARS if end is None else end
     _check_piece(start, end)
-    row, text = await agent.parts.documents.excerpt(document_id, caller.owner, start, end)
-    return DocumentText.of(row, start, text)
+    documents = agent.parts.documents
+    row, text = await documents.excerpt(document_id, caller.owner, start, end, revision)
+    newest = row if revision is None else await documents.get(document_id, caller.owner)
+    return DocumentText.of(row, start, text, stale=row.revision != newest.revision)
 
 
 @router.delete(

@@ -17,6 +17,7 @@ from tailrace._clock import SYSTEM_CLOCK
 from tailrace._ids import new_run_id
 from tailrace.agent.parts import default_engine
 from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.context.search import ContextIndex
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.fold import RunFold
@@ -153,30 +154,40 @@ async def open_workbench(
     Args:
         home: An empty folder.
         script: What the model answers; None: no model is installed.
-        settings: Everything but the home and the model; the defaults without.
+        settings: Everything but the home and the model; the defaults without, and a model that
+            is not asked what is missing (`model_class`).
         llm: Instead of a client for the scripted endpoint; closed by whoever made it.
         engine: Instead of the one with our own nodes.
     """
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(ScriptedModelServer(script))
+        chosen = settings or Settings()
         settings = msgspec.structs.replace(
-            settings or Settings(),
+            chosen,
             home=home,
             models_folder=home / "models",
             llm_url="" if script is None else server.url,
             llm_model="" if script is None else "scripted",
+            model_class=chosen.model_class or "weak",
         )
         if llm is None:
             llm = open_llm(settings)
             stack.push_async_callback(llm.aclose)
         store, documents = await open_stores(settings)
         stack.push_async_callback(store.aclose)
+        max_bytes = settings.max_upload_bytes
+        reader = ParserPool(
+            max_document_bytes=max_bytes,
+            timeout_s=settings.parse_timeout_s,
+            memory_bytes=settings.parse_memory_bytes,
+        )
+        stack.push_async_callback(reader.aclose)
         yield Workbench(
             settings=settings,
             store=store,
             documents=documents,
             context=ContextIndex(documents),
-            ingest=Ingest(documents, max_document_bytes=settings.max_upload_bytes),
+            ingest=Ingest(documents, reader=reader, max_document_bytes=max_bytes),
             llm=llm,
             server=server,
             engine=engine or default_engine(),

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Final
 
 import apsw
 import msgspec
 
 from tailrace.errors import NotFoundError
-from tailrace.stores.documents import DocumentRow, NewChunk, NewDocument
-from tailrace.stores.sqlite import fulltext
+from tailrace.stores.documents import DocumentRow, Move, NewChunk, NewDocument
+from tailrace.stores.sqlite import fulltext, revisions
 from tailrace.stores.sqlite.finishing import forget_vector, piece_sha256, remove_piece
 from tailrace.stores.sqlite.rows import Row, one, rows, time_text
 
@@ -107,11 +108,39 @@ def publish(
             time_text(at),
         ),
     )
-    return document_row(published[0]), before[0] if before else None
+    row = document_row(published[0])
+    replaced = before[0] if before else None
+    if replaced is not None:
+        revisions.keep(connection, row, replaced, at)
+    return row, replaced
+
+
+def move(connection: apsw.Connection, owner: str, moves: Sequence[Move]) -> None:
+    """Remember where files are by now; a title that was the file's name follows."""
+    for each in moves:
+        found = one(
+            connection,
+            "SELECT source, title FROM documents WHERE id = ? AND owner = ?",
+            (each.document_id, owner),
+        )
+        if found is None:
+            continue
+        before, title = found
+        if title == PurePosixPath(before).name:
+            title = PurePosixPath(each.source).name
+        rows(
+            connection,
+            "UPDATE OR IGNORE documents SET source = ?, title = ?, mtime_ns = ? WHERE id = ?",
+            (each.source, title, each.mtime_ns, each.document_id),
+        )
 
 
 def clear_piece(connection: apsw.Connection, text_id: int) -> bool:
-    """Remove some of the text's chunks, or the text itself where none is left; whether it was."""
+    """Remove some of the text's chunks, or, where none is left, the text itself unless it is kept.
+
+    Returns:
+        Whether none is left.
+    """
     found = rows(
         connection,
         "SELECT id, sha256 FROM chunks WHERE text_id = ? LIMIT ?",
@@ -124,7 +153,11 @@ def clear_piece(connection: apsw.Connection, text_id: int) -> bool:
         forget_vector(connection, sha256)
     if len(found) == _DELETES_A_WRITE:
         return False
-    rows(connection, "DELETE FROM document_texts WHERE id = ?", (text_id,))
+    rows(
+        connection,
+        f"DELETE FROM document_texts WHERE id = ? AND id NOT IN {revisions.HELD}",  # noqa: S608 - a constant of ours
+        (text_id,),
+    )
     return True
 
 

@@ -13,37 +13,36 @@ import apsw
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
     EVERYWHERE,
+    DocumentCounts,
     DocumentOrigin,
     DocumentRow,
     DocumentStatus,
     Hit,
     Leg,
+    Move,
     NewChunk,
     NewDocument,
-    Signature,
     TermStatistics,
     Touch,
     Within,
 )
 from tailrace.stores.sqlite import document_pieces as pieces
-from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite import fulltext, revisions
 from tailrace.stores.sqlite.affordable import PartFrequencies
 from tailrace.stores.sqlite.database import Database
-from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, below, document_row
+from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, document_row
+from tailrace.stores.sqlite.folders import SqliteFolders
 from tailrace.stores.sqlite.neighbours import neighbours
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _CHUNKS_A_WRITE: Final = 200
-_ROWS_A_READ: Final = 10_000
-
-_AT_OR_BELOW: Final = "owner = ? AND (source = ? OR (source >= ? AND source < ?))"
 
 
-class SqliteDocuments:
+class SqliteDocuments(SqliteFolders):
     """A `DocumentStore` over a `Database` whose migrations have run."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._being_written: set[int] = set()
         self._parts = PartFrequencies()
         self._on_put: list[Callable[[], None]] = []
@@ -66,6 +65,8 @@ class SqliteDocuments:
             call()
         if replaced is not None:
             await self._clear(replaced)
+            for text_id in await self._database.write(lambda c: revisions.let_go(c, row.id)):
+                await self._clear(text_id)
         return row
 
     def on_put(self, call: Callable[[], None]) -> None:
@@ -125,6 +126,10 @@ class SqliteDocuments:
 
         await self._database.write(write)
 
+    async def move(self, owner: str, moves: Sequence[Move]) -> None:
+        """Remember where files are by now; a title that was the file's name follows."""
+        await self._database.write(lambda c: pieces.move(c, owner, moves))
+
     async def get(self, document_id: int, owner: str) -> DocumentRow:
         """The document.
 
@@ -142,6 +147,17 @@ class SqliteDocuments:
             raise NotFoundError(_not_found(document_id))
         return document_row(row)
 
+    async def find(self, owner: str, source: str) -> DocumentRow | None:
+        """The owner's document of that source; None where there is none."""
+        row = await self._database.read(
+            lambda c: one(
+                c,
+                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE owner = ? AND source = ?",  # noqa: S608 - a constant of ours
+                (owner, source),
+            )
+        )
+        return None if row is None else document_row(row)
+
     async def list_documents(
         self,
         owner: str,
@@ -153,7 +169,10 @@ class SqliteDocuments:
         newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
         """A page in the order they came, or the other way round, and how many there are in all."""
-        where = "owner = ? AND (? IS NULL OR status = ?) AND (? IS NULL OR origin = ?)"
+        where = (
+            "owner = ? AND (? IS NULL OR status = ?)"
+            " AND CASE WHEN ? IS NULL THEN origin <> 'conversation' ELSE origin = ? END"
+        )
         wanted = (owner, status, status, origin, origin)
         page = (*wanted, max(limit, 0), max(offset, 0))
         order = "id DESC" if newest_first else "id"
@@ -172,6 +191,24 @@ class SqliteDocuments:
                 rows(connection, "COMMIT")
 
         return await self._database.read(read)
+
+    async def counts(self, owner: str) -> DocumentCounts:
+        """How many documents there are of each status, conversations left out."""
+        found = await self._database.read(
+            lambda c: rows(
+                c,
+                "SELECT status, count(*), sum(chunk_count) FROM documents"
+                " WHERE owner = ? AND origin <> 'conversation' GROUP BY status",
+                (owner,),
+            )
+        )
+        counts = {status: count for status, count, _ in found}
+        return DocumentCounts(
+            searchable=counts.get(DocumentStatus.SEARCHABLE, 0),
+            skipped=counts.get(DocumentStatus.SKIPPED, 0),
+            failed=counts.get(DocumentStatus.FAILED, 0),
+            pieces=sum(pieces for _, _, pieces in found),
+        )
 
     async def text(
         self, document_id: int, owner: str, start: int = 0, end: int | None = None
@@ -197,25 +234,32 @@ class SqliteDocuments:
         return row[0] or ""
 
     async def excerpt(
-        self, document_id: int, owner: str, start: int, end: int
+        self, document_id: int, owner: str, start: int, end: int, revision: int | None = None
     ) -> tuple[DocumentRow, str]:
-        """As `text`, with the document it is of; both are of one revision.
+        """As `text`, with the document it is of; both are of one revision, the newest by default.
 
         Raises:
-            NotFoundError: there is no such document, or it is somebody else's.
+            NotFoundError: there is no such document, or it is somebody else's, or it has never
+                had such a revision.
+            RevisionTrimmedError: that revision is not kept any more.
         """
-        row = await self._database.read(
-            lambda c: one(
-                c,
+
+        def read(connection: apsw.Connection) -> tuple[DocumentRow, str]:
+            row = one(
+                connection,
                 f"SELECT {DOCUMENT_COLUMNS}, (SELECT substr(substr(text, 1, ?), ?)"  # noqa: S608 - constants of ours
                 " FROM document_texts WHERE id = text_id)"
                 " FROM documents WHERE id = ? AND owner = ?",
                 (max(end, 0), max(start, 0) + 1, document_id, owner),
             )
-        )
-        if row is None:
-            raise NotFoundError(_not_found(document_id))
-        return document_row(row[:-1]), row[-1] or ""
+            if row is None:
+                raise NotFoundError(_not_found(document_id))
+            newest = document_row(row[:-1])
+            if revision is None or revision == newest.revision:
+                return newest, row[-1] or ""
+            return revisions.excerpt(connection, newest, revision, start, end)
+
+        return await self._database.read(read)
 
     async def delete(self, document_id: int, owner: str, *, exclude: bool = False) -> None:
         """Remove the document; `exclude`: and remember that its source is not wanted.
@@ -224,26 +268,25 @@ class SqliteDocuments:
             NotFoundError: there is none, or it is somebody else's.
         """
 
-        def write(connection: apsw.Connection) -> tuple[bool, int | None]:
+        def write(connection: apsw.Connection) -> list[int]:
             gone = rows(
                 connection,
                 "DELETE FROM documents WHERE id = ? AND owner = ? RETURNING source, text_id",
                 (document_id, owner),
             )
-            for source, text_id in gone:
-                if exclude:
-                    rows(
-                        connection,
-                        "INSERT OR IGNORE INTO excluded_sources VALUES (?, ?)",
-                        (owner, source),
-                    )
-                return True, text_id
-            return False, None
+            if not gone:
+                raise NotFoundError(_not_found(document_id))
+            source, text_id = gone[0]
+            if exclude:
+                rows(
+                    connection,
+                    "INSERT OR IGNORE INTO excluded_sources VALUES (?, ?)",
+                    (owner, source),
+                )
+            texts = revisions.forget(connection, document_id)
+            return texts if text_id is None else [text_id, *texts]
 
-        found, text_id = await self._database.write(write)
-        if not found:
-            raise NotFoundError(_not_found(document_id))
-        if text_id is not None:
+        for text_id in await self._database.write(write):
             await self._clear(text_id)
 
     async def search(
@@ -287,79 +330,6 @@ class SqliteDocuments:
             lambda c: fulltext.term_statistics(c, owner, terms, chunk_ids)
         )
 
-    async def add_folder(self, owner: str, path: str, at: datetime) -> None:
-        """Remember a folder, or one file, to be read again; what it excluded is wanted again."""
-
-        def write(connection: apsw.Connection) -> None:
-            rows(
-                connection,
-                "INSERT OR IGNORE INTO folders VALUES (?, ?, ?)",
-                (owner, path, time_text(at)),
-            )
-            rows(
-                connection,
-                f"DELETE FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
-                (owner, path, *below(path)),
-            )
-
-        await self._database.write(write)
-
-    async def folders(self, owner: str) -> list[str]:
-        """The folders and files that were added, in the order of their paths."""
-        found = await self._database.read(
-            lambda c: rows(c, "SELECT path FROM folders WHERE owner = ? ORDER BY path", (owner,))
-        )
-        return [row[0] for row in found]
-
-    async def forget_folder(self, owner: str, path: str) -> int:
-        """Forget it and remove its documents, but for those of another folder; how many."""
-        others = [folder for folder in await self.folders(owner) if folder != path]
-        removed = 0
-        for signature in await self.signatures(owner, path):
-            if not any(pieces.is_at_or_below(signature.source, other) for other in others):
-                await self.delete(signature.document_id, owner)
-                removed += 1
-
-        def write(connection: apsw.Connection) -> None:  # last: cut short, it can be said again
-            rows(connection, "DELETE FROM folders WHERE owner = ? AND path = ?", (owner, path))
-
-        await self._database.write(write)
-        return removed
-
-    async def signatures(self, owner: str, path: str) -> list[Signature]:
-        """The documents at or below `path`."""
-        found: list[Signature] = []
-        page = await self._signatures_after(owner, path, 0)
-        while page:
-            found += page
-            page = await self._signatures_after(owner, path, page[-1].document_id)
-        return found
-
-    async def _signatures_after(self, owner: str, path: str, after: int) -> list[Signature]:
-        page = await self._database.read(
-            lambda c: rows(
-                c,
-                "SELECT id, source, size_bytes, mtime_ns, sha256, status, reason FROM documents"  # noqa: S608 - a constant of ours
-                f" WHERE {_AT_OR_BELOW} AND origin = 'folder' AND id > ? ORDER BY id LIMIT ?",
-                (owner, path, *below(path), after, _ROWS_A_READ),
-            )
-        )
-        return [
-            Signature(id_, source, size_bytes, mtime_ns, sha256, DocumentStatus(status), reason)
-            for id_, source, size_bytes, mtime_ns, sha256, status, reason in page
-        ]
-
-    async def exclusions(self, owner: str, path: str) -> frozenset[str]:
-        """The sources at or below `path` that were removed and are not wanted again."""
-        found = await self._database.read(
-            lambda c: rows(
-                c,
-                f"SELECT source FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
-                (owner, path, *below(path)),
-            )
-        )
-        return frozenset(row[0] for row in found)
-
     async def samples_settled(self, owner: str) -> bool:
         """Whether it is settled that this owner has had sample documents, or needs none."""
         row = await self._database.read(
@@ -380,8 +350,9 @@ class SqliteDocuments:
         found = await self._database.read(
             lambda c: rows(
                 c,
-                "SELECT t.id FROM document_texts AS t LEFT JOIN documents AS d ON d.text_id = t.id"
-                " WHERE d.id IS NULL",
+                "SELECT t.id FROM document_texts AS t LEFT JOIN documents AS d ON d.text_id = t.id"  # noqa: S608 - a constant of ours
+                f" WHERE d.id IS NULL AND (t.id NOT IN {revisions.HELD}"
+                " OR EXISTS (SELECT 1 FROM chunks AS c WHERE c.text_id = t.id))",
             )
         )
         left = [row[0] for row in found if row[0] not in self._being_written]
@@ -390,7 +361,7 @@ class SqliteDocuments:
         return len(left)
 
     async def _clear(self, text_id: int) -> None:
-        """Remove a text that no document points at, a piece at a time."""
+        """Remove a text that is no document's, a piece at a time; of a kept one, its chunks."""
         while not await self._database.write(lambda c: pieces.clear_piece(c, text_id)):
             pass
 

@@ -1,17 +1,19 @@
 // @ts-check
-/** Documents: what answers come from, all of them, as the server lists them. */
+/** Documents: what answers come from, all of them, as the server lists them, and how much is found. */
 
 import { toChatError } from '../core.js'
 import { Store } from './store.js'
 
 /** @typedef {import('../core.js').TailraceClient} TailraceClient */
 /** @typedef {import('../core.js').DocumentInfo} DocumentInfo */
+/** @typedef {import('../core.js').DocumentCoverage} DocumentCoverage */
 /** @typedef {import('../core.js').ChatError} ChatError */
 
 /**
  * @typedef {object} DocumentsState
  * @property {readonly DocumentInfo[]} items newest first
  * @property {number} total
+ * @property {DocumentCoverage | null} coverage null where it is not known
  * @property {boolean} loaded
  * @property {ChatError | null} error
  */
@@ -24,7 +26,7 @@ export class Documents extends Store {
 
   /** @param {TailraceClient} client */
   constructor(client) {
-    super({ items: [], total: 0, loaded: false, error: null })
+    super({ items: [], total: 0, coverage: null, loaded: false, error: null })
     this.client = client
   }
 
@@ -32,6 +34,7 @@ export class Documents extends Store {
     this.#asked += 1
     const asked = this.#asked
     try {
+      const covering = this.client.coverage().catch(() => null)
       /** @type {DocumentInfo[]} */
       const items = []
       let total = 0
@@ -41,8 +44,9 @@ export class Documents extends Store {
         items.push(...page.items)
         if (page.items.length === 0) break
       } while (items.length < total)
+      const coverage = await covering
       if (asked === this.#asked) {
-        this.set({ items: items.reverse(), total, loaded: true, error: null })
+        this.set({ items: items.reverse(), total, coverage, loaded: true, error: null })
       }
     } catch (cause) {
       const error = await toChatError(cause)
