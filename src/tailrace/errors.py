@@ -11,6 +11,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     ├── RevisionTrimmedError       that text of a document was let go of
     ├── ConflictError              the thing asked for does not fit its present state
     │   └── InputExpiredError      nobody answered the run in time
+    ├── WebPageError               a page of the web cannot be had or read
     ├── LimitExceededError         a limit of the run was reached
     ├── TooManyRunsError           no place in the queue; try again later
     ├── TooManyStreamsError        too many streams are open; close one, or try again later
@@ -90,6 +91,8 @@ class ErrorCode(StrEnum):
     """What came is not what the protocol says; check that the URL is that of an API."""
     DOCUMENT_NOT_FOUND = "document_not_found"
     """The open document is gone or cannot be read; open another, or none."""
+    WEB_PAGE_UNAVAILABLE = "web_page_unavailable"
+    """The page cannot be had or read; the message says why."""
     INPUT_EXPIRED = "input_expired"
     """Nobody answered the run's question in time; ask again."""
     STORAGE_FULL = "storage_full"
@@ -195,6 +198,12 @@ class InputExpiredError(ConflictError):
     """Nobody answered what the run asked in time; it has ended."""
 
     default_code = ErrorCode.INPUT_EXPIRED
+
+
+class WebPageError(TailraceError):
+    """A page of the web cannot be had or read."""
+
+    default_code = ErrorCode.WEB_PAGE_UNAVAILABLE
 
 
 class LimitExceededError(TailraceError):

@@ -30,6 +30,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         llm_url: Base URL of an OpenAI-compatible endpoint; empty: the embedded model.
         llm_model: Name of the model at that endpoint, or of the embedded one.
         llm_api_key: Key for that endpoint; empty: none is sent.
+        embeddings_url: Base URL of an OpenAI-compatible endpoint that embeds; empty: the model of
+            the extra `vectors`, where it is installed.
+        embeddings_model: Name of the embedding model at that endpoint.
+        embeddings_api_key: Key for that endpoint; empty: none is sent.
         synchronous: `FULL` survives a power loss, `NORMAL` a killed process.
         connect_timeout_s: To reach the model's endpoint.
         first_token_timeout_s: From request to first token; queueing does not count, and
@@ -38,6 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         model_call_timeout_s: One model call in all.
         run_timeout_s: One run in all, from the moment it leaves the queue; anew after an answer
             of its user.
+        ingest_timeout_s: One run that reads documents in, in all.
         input_timeout_s: A run that waits for its user ends after so long without an answer.
         model_retries: Further tries of a model call that failed before its first token.
         max_retry_after_s: The longest `Retry-After` that is waited for.
@@ -54,12 +59,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_connections: Connections at once; health checks alone are answered on further ones.
         max_streams: Streams of one owner that are open at once; one more is refused with 429.
         max_query_chars: Limit of a question.
+        watch_folders: Whether a server watches the folders that were added.
+        rescan_s: How often a server looks at all of them, watched or not.
+        web_allow_private: Whether web pages may be fetched from private addresses, too: this
+            machine, its network.
+        web_ports: Ports that web pages may be fetched from, comma-separated.
+        web_timeout_s: To fetch one page, in all.
         max_body_bytes: Limit of a request's body.
         max_upload_bytes: Limit of a document.
+        parse_timeout_s: For reading one document; a process that takes longer is killed.
+        parse_memory_bytes: Memory of a process that reads documents, where the system limits it.
         max_runs_at_work: Runs that run at once, of all owners; who waits for a place takes turns.
         max_live_runs: Runs of one owner that run at once.
         max_queued_runs: Runs of one owner that wait; one more is refused with 429.
         max_waiting_runs: Runs of one owner that wait for their user; further ones do not ask back.
+        max_ingestions: Runs of one owner at once that read documents in; further ones wait.
         lease_s: Where several processes share one store, a run whose process has been silent for
             so long is another's to take; it is renewed four times as often.
         max_attempts: Processes that may die of one run before it is given up.
@@ -92,12 +106,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     llm_url: str = ""
     llm_model: str = ""
     llm_api_key: str = ""
+    embeddings_url: str = ""
+    embeddings_model: str = ""
+    embeddings_api_key: str = ""
     synchronous: str = "FULL"
     connect_timeout_s: float = 5.0
     first_token_timeout_s: float = 60.0
     between_tokens_timeout_s: float = 30.0
     model_call_timeout_s: float = 300.0
     run_timeout_s: float = 900.0
+    ingest_timeout_s: float = 24 * 3600.0
     input_timeout_s: float = 7 * 24 * 3600.0
     model_retries: int = 2
     max_retry_after_s: float = 20.0
@@ -112,12 +130,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_connections: int = 12_000
     max_streams: int = 5_000
     max_query_chars: int = 32_768
+    watch_folders: bool = True
+    rescan_s: float = 600.0
+    web_allow_private: bool = False
+    web_ports: str = "80,443"
+    web_timeout_s: float = 60.0
     max_body_bytes: int = 1024 * 1024
     max_upload_bytes: int = 50 * 1024 * 1024
+    parse_timeout_s: float = 120.0
+    parse_memory_bytes: int = 1024 * 1024 * 1024
     max_runs_at_work: int = 256
     max_live_runs: int = 64
     max_queued_runs: int = 256
     max_waiting_runs: int = 1_000
+    max_ingestions: int = 4
     lease_s: float = 10.0
     max_attempts: int = 3
     max_answer_tokens: int = 8_192

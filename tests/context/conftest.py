@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.context.search import ContextIndex
 from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.store import SQLiteStore
@@ -22,9 +23,17 @@ async def store(tmp_path: Path) -> AsyncGenerator[SqliteDocuments]:
 
 
 @pytest.fixture
-def ingest(store: SqliteDocuments) -> Ingest:
-    """What reads documents into it; 100,000 bytes each at most."""
-    return Ingest(store, max_document_bytes=MAX_DOCUMENT_BYTES)
+async def reader() -> AsyncGenerator[ParserPool]:
+    """What reads files; 100,000 bytes each at most."""
+    pool = ParserPool(max_document_bytes=MAX_DOCUMENT_BYTES)
+    yield pool
+    await pool.aclose()
+
+
+@pytest.fixture
+def ingest(store: SqliteDocuments, reader: ParserPool) -> Ingest:
+    """What reads documents into the home."""
+    return Ingest(store, reader=reader, max_document_bytes=MAX_DOCUMENT_BYTES)
 
 
 @pytest.fixture

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tailrace.context.ingest import Ingest
-from tailrace.context.report import IngestProgress, IngestReport
+from tailrace.context.pool import ParserPool
+from tailrace.context.report import FileOutcome, IngestProgress, IngestReport
 from tailrace.context.search import ContextIndex
 from tailrace.context.walk import walk
 from tailrace.errors import ErrorCode, InvalidRequestError, NotFoundError
@@ -23,6 +25,10 @@ def write(folder: Path, **files: str) -> None:
         path.write_text(text, encoding="utf-8")
 
 
+def files_of(seen: Sequence[IngestProgress]) -> list[FileOutcome]:
+    return [file for progress in seen for file in progress.files]
+
+
 async def titles(store: SqliteDocuments) -> list[str]:
     status = DocumentStatus.SEARCHABLE
     rows, _ = await store.list_documents("", limit=100, offset=0, status=status)
@@ -32,19 +38,29 @@ async def titles(store: SqliteDocuments) -> list[str]:
 async def test_a_folder_is_read_and_a_second_look_reads_nothing(
     ingest: Ingest, store: SqliteDocuments, folder: Path
 ) -> None:
-    write(folder, a_md="# Alpha\ntext", sub__b_txt="beta", c_pdf="%PDF")
+    write(folder, a_md="# Alpha\ntext", sub__b_txt="beta", c_png="x")
     seen: list[IngestProgress] = []
-    report = await ingest.add_path(folder, on_progress=seen.append)
-    skipped = ((f"{folder.as_posix()}/c.pdf", "PDF files are not read"),)
+
+    async def keep(progress: IngestProgress) -> None:
+        seen.append(progress)
+
+    report = await ingest.add_path(folder, on_progress=keep)
+    skipped = ((f"{folder.as_posix()}/c.png", "images are not read"),)
     rows, _ = await store.list_documents("", limit=9, offset=0)
     ids = tuple(row.id for row in rows if row.status is DocumentStatus.SEARCHABLE)
     assert report == IngestReport(added=2, skipped=skipped, document_ids=ids)
-    assert (seen[-1].done, seen[-1].total) == (3, 3)
+    assert sum(each.found for each in seen) == 3
+    assert sorted((each.source, each.status.value) for each in files_of(seen)) == [
+        (f"{folder.as_posix()}/a.md", "searchable"),
+        (f"{folder.as_posix()}/c.png", "skipped"),
+        (f"{folder.as_posix()}/sub/b.txt", "searchable"),
+    ]
     assert await titles(store) == ["Alpha", "b.txt"]
     seen.clear()
-    again = await ingest.rescan(on_progress=seen.append)
+    again = await ingest.rescan(on_progress=keep)
     assert again == IngestReport(unchanged=2, skipped=skipped)
-    assert seen == []
+    assert [each.source for each in files_of(seen)] == [f"{folder.as_posix()}/c.png"]
+    assert sum(each.unchanged for each in seen) == 2
 
 
 async def test_a_changed_file_is_a_new_revision_and_a_gone_one_is_removed(
@@ -143,7 +159,10 @@ async def test_a_limit_raised_lets_a_skipped_file_in(
 ) -> None:
     write(folder, a_txt="x" * 100_001)
     await ingest.add_path(folder)
-    assert (await Ingest(store, max_document_bytes=200_000).rescan()).added == 1
+    reader = ParserPool(max_document_bytes=200_000)
+    larger = Ingest(store, reader=reader, max_document_bytes=200_000)
+    assert (await larger.rescan()).added == 1
+    await reader.aclose()
 
 
 async def test_a_folder_that_went_away_loses_nothing(
@@ -270,3 +289,51 @@ async def test_scans_that_come_together_follow_one_another(
         reports = await asyncio.gather(*(ingest.add_path(folder) for _ in range(3)))
     assert sorted(report.added for report in reports) == [0, 0, 40]
     assert (await store.list_documents("", limit=1, offset=0))[1] == 40
+
+
+async def test_a_moved_file_keeps_its_document_and_its_revision(
+    ingest: Ingest, store: SqliteDocuments, tmp_path: Path, folder: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    write(folder, a_txt="alpha", b_md="# Beta\n\ntext")
+    await ingest.add_path(folder)
+    await ingest.add_path(other)
+    rows, _ = await store.list_documents("", limit=9, offset=0)
+    (folder / "a.txt").rename(folder / "c.txt")
+    (folder / "b.md").rename(other / "b.md")
+    assert await ingest.rescan() == IngestReport(unchanged=2)
+    moved, _ = await store.list_documents("", limit=9, offset=0)
+    assert [(row.id, row.revision) for row in moved] == [(row.id, 1) for row in rows]
+    assert [(row.source, row.title) for row in moved] == [
+        (f"{folder.as_posix()}/c.txt", "c.txt"),
+        (f"{other.as_posix()}/b.md", "Beta"),
+    ]
+    assert await ingest.rescan() == IngestReport(unchanged=2)
+
+
+async def test_where_two_files_may_be_meant_none_is_taken_for_moved(
+    ingest: Ingest, store: SqliteDocuments, folder: Path
+) -> None:
+    write(folder, a_txt="alpha", b_txt="alpha")
+    await ingest.add_path(folder)
+    (folder / "a.txt").rename(folder / "c.txt")
+    (folder / "b.txt").unlink()
+    report = await ingest.rescan()
+    assert (report.added, report.removed) == (1, 2)
+    assert await titles(store) == ["c.txt"]
+
+
+async def test_only_what_changed_is_looked_at_where_it_is_known(
+    ingest: Ingest, store: SqliteDocuments, folder: Path
+) -> None:
+    write(folder, a_txt="alpha", sub__b_txt="beta", c_txt="gamma")
+    await ingest.add_path(folder)
+    write(folder, a_txt="alpha anew", sub__b_txt="beta anew", d_txt="delta")
+    (folder / "c.txt").unlink()
+    changed = [f"{folder.as_posix()}/{name}" for name in ("sub", "c.txt", "d.txt", "none.txt")]
+    report = await ingest.update_paths(changed)
+    assert (report.added, report.updated, report.removed) == (1, 1, 1)
+    outside = await ingest.update_paths(["/somewhere/else.txt"])
+    assert outside == IngestReport()
+    assert await titles(store) == ["a.txt", "b.txt", "d.txt"]

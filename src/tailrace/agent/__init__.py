@@ -2,6 +2,6 @@
 
 from tailrace.agent.context_agent import ContextAgent
 from tailrace.agent.parts import default_engine
-from tailrace.agent.request import ChatRequest
+from tailrace.agent.request import ChatRequest, IngestRequest
 
-__all__ = ["ChatRequest", "ContextAgent", "default_engine"]
+__all__ = ["ChatRequest", "ContextAgent", "IngestRequest", "default_engine"]

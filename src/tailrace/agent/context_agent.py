@@ -22,6 +22,7 @@ from tailrace.agent.parts import Parts, open_parts
 from tailrace.agent.request import ChatRequest, OnConflict
 from tailrace.agent.retention import retaining
 from tailrace.agent.roster import Roster
+from tailrace.agent.watching import Watching
 from tailrace.context.report import IngestReport
 from tailrace.context.sample_documents import add_samples
 from tailrace.errors import StoreError
@@ -35,6 +36,7 @@ from tailrace.state.manager import StateManager
 from tailrace.state.state import WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow, RunState
 from tailrace.stores.registry import erasing_of
+from tailrace.streaming.log import Sink
 from tailrace.streaming.viewer import snapshot_ended, view_ended
 from tailrace.workflow.engine import WorkflowEngine
 
@@ -51,6 +53,7 @@ class ContextAgent:
         self.clock = clock
         self.model_setup = ModelSetup(parts.library, parts.llm, parts.settings)
         self.arrivals = Arrivals()
+        self.watching = Watching(parts.ingest, parts.documents, parts.settings)
         self._roster = Roster(parts.settings, clock)
         self._leases = Leases(parts, self._roster, clock)
         self._closing = False
@@ -113,8 +116,6 @@ class ContextAgent:
             StoreError: it cannot be kept.
         """
         request.check(self.parts.settings)
-        if self._closing:
-            raise StoreError(_STOPPING, retryable=True)
         new = NewRun(
             run_id=new_run_id(),
             owner=owner,
@@ -130,20 +131,33 @@ class ContextAgent:
             worker=self.parts.worker,
             lease_s=self.parts.settings.lease_s,
         )
-        self._roster.quota.accept(owner)
-        return await self._roster.finish(self._accept(new, request.on_conflict))
+        return await self.begin(new, request.on_conflict)
+
+    async def begin(self, new: NewRun, on_conflict: OnConflict = OnConflict.ENQUEUE) -> RunRow:
+        """Accept `new` and begin to work on it, as soon as it has a place.
+
+        Raises:
+            TooManyRunsError: the owner's queue is full.
+            StoreError: it cannot be kept.
+        """
+        if self._closing:
+            raise StoreError(_STOPPING, retryable=True)
+        self._roster.quotas[new.kind].accept(new.owner)
+        return await self._roster.finish(self._accept(new, on_conflict))
 
     async def _accept(self, new: NewRun, on_conflict: OnConflict) -> RunRow:
         """Keep the run and begin to work on it; it has been counted in the owner's quota."""
         try:
             accepted = await self.parts.store.create(new)
         except BaseException:
-            self._roster.quota.release(new.owner)
+            self._roster.quotas[new.kind].release(new.owner)
             raise
         run = accepted.run
         is_taken = self._roster.get(run.run_id) is not None  # as lost, before its store answered
         if run.run_id != new.run_id or is_taken:
-            self._roster.quota.release(new.owner)  # the idempotency key has found its run
+            self._roster.quotas[new.kind].release(
+                new.owner
+            )  # the idempotency key has found its run
             return run
         live = LiveRun.begun(accepted, self.parts, self.clock)
         self._roster.add(live)
@@ -203,12 +217,13 @@ class ContextAgent:
         max_bytes: int = _BATCH_BYTES,
         grace_s: float = 0.0,
         may_merge: bool = False,
+        sink: Sink | None = None,
     ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """As `watch`, in batches of encoded events.
 
         Its reader counts as a viewer of the run until it is closed, and for `grace_s` after that:
         see `ChatRequest.on_disconnect`. Where it `may_merge`, one that falls behind gets merged
-        chunks, and at worst a snapshot.
+        chunks, and at worst a snapshot. A `sink` is given what comes while it is up to date.
 
         Raises:
             NotFoundError: there is no such run.
@@ -224,7 +239,7 @@ class ContextAgent:
             if seq < run.last_seq:  # what cannot be read is said before there is a viewer
                 await self.parts.store.read(run_id, seq, 1)
             return view_ended(run, self.parts.store, after, max_bytes)
-        view = live.manager.view(after, max_bytes, may_merge=may_merge)
+        view = live.manager.view(after, max_bytes, may_merge=may_merge, sink=sink)
         return self._roster.attended(live, view, grace_s)
 
     async def snapshot(self, run: RunRow) -> LoggedEvent:
@@ -366,6 +381,7 @@ class ContextAgent:
         Their viewers' streams end without an end, and can be rejoined then. Safe to call twice.
         """
         self._closing = True
+        await self.watching.aclose()
         self.arrivals.close()
         await self._leases.aclose()
         await self._roster.shut_down()

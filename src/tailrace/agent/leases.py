@@ -81,7 +81,7 @@ class Leases:
             await self._parts.store.fail(run.run_id, error, self._clock.now())
             return
         if self._roster.get(run.run_id) is None and not self._closing:
-            self._roster.quota.readmit(run.owner)
+            self._roster.quotas[run.kind].readmit(run.owner)
             self._roster.add(live)
 
     async def _give_up(self, run: RunRow) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from tailrace._clock import Clock
 from tailrace.agent.answers import check_answer, inputs_of, question_for, turns_of
 from tailrace.agent.parts import Parts
-from tailrace.agent.request import ChatRequest
+from tailrace.agent.request import request_of
 from tailrace.errors import (
     FencedError,
     InputExpiredError,
@@ -49,6 +49,7 @@ class LiveRun:
     Attributes:
         run: As it was when it was accepted, found or claimed here.
         predecessor: The run before it in its conversation; its turn comes once that has passed.
+        request: What was asked for.
         passed: Set while nothing goes on in it: it waits for its user, or has ended.
         ended: Set once its log is closed and its place is free.
         leased: Whether its lease is ours to renew; a run that was found is first to be claimed.
@@ -63,14 +64,14 @@ class LiveRun:
         self.task: asyncio.Task[None] | None = None
         self._parts = parts
         self._clock = clock
-        self._request = ChatRequest.from_dict(run.request)
+        self.request = request_of(run)
         self.leased = True
         self._is_claimed = run.state is RunState.WAITING  # an answer is what claims it again
         self._at_work = False
         self._kept_seq = 1  # what a new attempt goes on after
         self.state = WorkflowState(
             run_id=run.run_id,
-            query=self._request.to_query(run.owner, run.session_id, ()),
+            query=self.request.to_query(run.owner, run.session_id, ()),
             stage=run.stage,
             streaming_enabled=run.request.get("streaming") is not False,
             newest_events=manager.newest_events,
@@ -116,7 +117,7 @@ class LiveRun:
             await self._claim()
             await self._begin_again()
         run, settings = self.run, self._parts.settings
-        query = self._request.to_query(run.owner, run.session_id, await self._history())
+        query = self.request.to_query(run.owner, run.session_id, await self._history())
         self.state.query = msgspec.structs.replace(
             query,
             interactive=query.interactive and may_ask,
@@ -130,11 +131,11 @@ class LiveRun:
             documents=self._parts.documents,
             settings=settings,
             clock=self._clock,
-            deadline_s=self._clock.monotonic_s() + settings.run_timeout_s,
+            deadline_s=self._clock.monotonic_s() + self._parts.timeout_s(run.kind),
         )
         self._at_work = True
         try:
-            await self._parts.engine.execute(self.state, scope)
+            await self._parts.engine_for(run.kind).execute(self.state, scope)
         finally:
             self._at_work = False
 

@@ -7,14 +7,16 @@ Rule 1: only the keys named here act; everything else a client sends is ignored,
 import hashlib
 import re
 from enum import StrEnum
-from typing import Final, cast
+from typing import Final, assert_never, cast
 
 import msgspec
 
 from tailrace.errors import InvalidRequestError
 from tailrace.events.event import JSON
+from tailrace.events.types import RunKind
 from tailrace.settings import Settings
-from tailrace.state.state import Query, Turn
+from tailrace.state.state import IngestTarget, Query, Turn
+from tailrace.stores.base import RunRow
 
 MAX_CANCEL_AFTER_S: Final = 24 * 3600.0
 _CANCEL_AFTER: Final = re.compile(r"cancel_after:([0-9]{1,5}(?:\.[0-9]{1,3})?)")
@@ -145,3 +147,45 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
             selected_content=self.context.selected_content,
             interactive=self.interactive,
         )
+
+
+class IngestRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be read in.
+
+    Attributes:
+        target: A path, an address, or all that was added before.
+        on_disconnect: As that of a `ChatRequest`; nobody has to look on while documents are read.
+    """
+
+    target: IngestTarget = IngestTarget()
+    on_conflict: OnConflict = OnConflict.ENQUEUE
+    on_disconnect: str = "continue"
+
+    @property
+    def query(self) -> str:
+        """What is asked for, for people."""
+        target = self.target
+        return f"Read {target.path or target.url or 'again what was added'}"
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The request as it is kept with its run."""
+        return cast("dict[str, JSON]", msgspec.to_builtins(self))
+
+    def sha256(self) -> str:
+        """The hash that tells a repeat of this request from another one."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    def to_query(self, owner: str, session_id: str, stored_history: tuple[Turn, ...]) -> Query:
+        """What the node works from."""
+        del stored_history  # it belongs to no conversation
+        return Query(text=self.query, owner=owner, session_id=session_id, ingest=self.target)
+
+
+def request_of(run: RunRow) -> ChatRequest | IngestRequest:
+    """The request that was kept with `run`."""
+    match run.kind:
+        case RunKind.CHAT:
+            return ChatRequest.from_dict(run.request)
+        case RunKind.INGEST:
+            return msgspec.convert(run.request, IngestRequest)
+    assert_never(run.kind)

@@ -16,8 +16,9 @@ from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace.agent.attendance import Attendance, AttendedView, Batches
 from tailrace.agent.live_run import LiveRun
 from tailrace.agent.quota import Quota
-from tailrace.agent.request import ChatRequest, OnConflict, cancel_after_s
+from tailrace.agent.request import OnConflict, cancel_after_s
 from tailrace.errors import LogClosedError, StoreError, TailraceError
+from tailrace.events.types import RunKind
 from tailrace.settings import Settings
 from tailrace.state.manager import StateManager
 
@@ -33,18 +34,28 @@ class Roster:
 
     Attributes:
         states: Their states.
-        quota: How many there may be; a run is accepted there before it is added here.
+        quotas: How many there may be of each kind, so that none takes the other's places; a run
+            is accepted there before it is added here.
     """
 
     def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
         self.states = StateManager()
-        self.quota = Quota(
-            max_at_work=settings.max_runs_at_work,
-            max_live=settings.max_live_runs,
-            max_queued=settings.max_queued_runs,
-            max_aside=settings.max_waiting_runs,
-            monotonic_s=clock.monotonic_s,
-        )
+        self.quotas = {
+            RunKind.CHAT: Quota(
+                max_at_work=settings.max_runs_at_work,
+                max_live=settings.max_live_runs,
+                max_queued=settings.max_queued_runs,
+                max_aside=settings.max_waiting_runs,
+                monotonic_s=clock.monotonic_s,
+            ),
+            RunKind.INGEST: Quota(
+                max_at_work=settings.max_runs_at_work,
+                max_live=settings.max_ingestions,
+                max_queued=settings.max_queued_runs,
+                max_aside=0,
+                monotonic_s=clock.monotonic_s,
+            ),
+        }
         self._runs: dict[str, LiveRun] = {}
         self._last_of: dict[int, LiveRun] = {}
         self._attendance: dict[str, Attendance] = {}
@@ -64,7 +75,7 @@ class Roster:
         run_id = live.run.run_id
         self._runs[run_id] = live
         self.states.add(live.state)
-        request = ChatRequest.from_dict(live.run.request)
+        request = live.request
         after_s = cancel_after_s(request.on_disconnect)
         if after_s is not None:
             self._attendance[run_id] = Attendance(after_s, lambda: self._abandon(live))
@@ -177,15 +188,15 @@ class Roster:
             await before.passed.wait()
             # one that was cancelled in the line leaves its own place in it
             live.predecessor = before.predecessor if before.ended.is_set() else None
-        owner = live.run.owner
-        async with self.quota.place(owner):
-            await live.work(may_ask=self.quota.may_step_aside(owner))
+        owner, quota = live.run.owner, self.quotas[live.run.kind]
+        async with quota.place(owner):
+            await live.work(may_ask=quota.may_step_aside(owner))
 
     async def _stand_aside(self, live: LiveRun) -> None:
         """Let the others on until the run's user has answered; it is then the last in its line."""
         self._leave_line(live)
         live.passed.set()
-        with self.quota.aside(live.run.owner):
+        with self.quotas[live.run.kind].aside(live.run.owner):
             await live.answered()
         if not live.manager.ending:
             live.passed.clear()
@@ -208,7 +219,7 @@ class Roster:
         if attendance is not None:
             attendance.dismiss()  # before its log closes, which ends its viewers
         self.states.remove(live.run.run_id)
-        self.quota.release(live.run.owner)
+        self.quotas[live.run.kind].release(live.run.owner)
         self._leave_line(live)
         live.passed.set()
         live.ended.set()

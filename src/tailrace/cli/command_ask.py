@@ -47,7 +47,7 @@ def ask(
     """Ask a question; the answer streams out of your own documents, with its sources.
 
     At a terminal you may be asked back what you mean. Ctrl-C stops the run and keeps what was
-    written; a second one leaves at once.
+    written; a second one leaves without showing its end.
     """
     settings = settings_of(context)
     may_ask = not as_json and at_terminal()
@@ -70,7 +70,9 @@ def screen_for(run_id: str, *, as_json: bool) -> Screen:
 async def _ask(settings: Settings, question: Question, docs: Path | None, *, as_json: bool) -> Exit:
     async with open_door(settings) as door:
         if docs is not None:
-            await add(door, [docs])
+            ended = await add(door, [str(docs)], wait=False)
+            if ended is Exit.CANCELLED:
+                return ended
         with Interrupts() as interrupts:
             run_id = await door.start(question)
             screen = screen_for(run_id, as_json=as_json)

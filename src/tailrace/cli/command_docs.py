@@ -1,13 +1,12 @@
 """Floor 7: `tailrace docs`: what answers come from."""
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
 from tailrace.cli.adding import add
-from tailrace.cli.door import DocumentView
+from tailrace.cli.door import CoverageView, DocumentView
 from tailrace.cli.exits import Exit
 from tailrace.cli.opening import open_door
 from tailrace.cli.options import settings_of
@@ -25,12 +24,17 @@ _TITLE = 40
 @app.command("add")
 def add_documents(
     context: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="Folders and files.")],
+    targets: Annotated[list[str], typer.Argument(help="Folders, files, web addresses.")],
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until all is found by its meaning, too.")
+    ] = False,
 ) -> None:
-    """Add folders and files; those added before are brought up to date."""
-    settings = settings_of(context)
-    found = run(_add(settings, paths))
-    leave(Exit.OK if found else Exit.FAILED)
+    """Add folders, files and web pages; those added before are brought up to date.
+
+    Returns once all of it can be found by its words. Ctrl-C stops; what was read stays.
+    """
+    leave(run(_add(settings_of(context), targets, wait=wait)))
 
 
 @app.command("list")
@@ -47,6 +51,16 @@ def list_documents(
 
 
 @app.command()
+def status(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Show how many documents can be found: by their words, by their meaning."""
+    found = run(_status(settings_of(context)))
+    typer.echo(msgspec.json.encode(found).decode() if as_json else coverage_lines(found))
+
+
+@app.command()
 def remove(
     context: typer.Context,
     target: Annotated[str, typer.Argument(help="A document's id, or a path that was added.")],
@@ -56,11 +70,14 @@ def remove(
     typer.echo(f"{count:,} removed")
 
 
-async def _add(settings: Settings, paths: list[Path]) -> bool:
-    """Whether there is anything that can be searched."""
+async def _add(settings: Settings, targets: list[str], *, wait: bool) -> Exit:
     async with open_door(settings) as door:
-        report = await add(door, paths)
-    return bool(report.added or report.updated or report.unchanged)
+        return await add(door, targets, wait=wait)
+
+
+async def _status(settings: Settings) -> CoverageView:
+    async with open_door(settings) as door:
+        return await door.coverage()
 
 
 async def _list(settings: Settings) -> list[DocumentView]:
@@ -71,6 +88,21 @@ async def _list(settings: Settings) -> list[DocumentView]:
 async def _remove(settings: Settings, target: str) -> int:
     async with open_door(settings) as door:
         return await door.remove_document(target)
+
+
+def coverage_lines(found: CoverageView) -> str:
+    """How much can be found, for people."""
+    by_meaning = f"{found.pieces_embedded:,} by meaning ({found.model or 'no embedding model'})"
+    return "\n".join(
+        [
+            f"Documents:   {found.documents:,}",
+            f"Searchable:  {found.searchable:,}, {found.embedded:,} of them by meaning too",
+            f"Skipped:     {found.skipped:,}",
+            f"Failed:      {found.failed:,}",
+            f"Passages:    {found.pieces:,}, {by_meaning}",
+            f"Folders:     {found.folders}",
+        ]
+    )
 
 
 def _line(document: DocumentView) -> str:

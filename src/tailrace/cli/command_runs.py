@@ -30,7 +30,7 @@ from tailrace.cli.screen import (
 from tailrace.events.asking import InputRequest
 from tailrace.events.event import Cursor
 from tailrace.events.receipt import Receipt
-from tailrace.events.types import Outcome
+from tailrace.events.types import Outcome, RunKind
 from tailrace.settings import Settings
 from tailrace.stores.base import RunState
 from tailrace.stores.retention import Trimmed
@@ -51,10 +51,13 @@ def list_runs(
     context: typer.Context,
     *,
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many at most.")] = 20,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Those that read documents in, too.")
+    ] = False,
     as_json: AsJSON = False,
 ) -> None:
-    """List the newest runs."""
-    runs = run(_list(settings_of(context), limit))
+    """List the newest runs: questions, unless --all are asked for."""
+    runs = run(_list(settings_of(context), limit, None if everything else RunKind.CHAT))
     for view in runs:
         typer.echo(msgspec.json.encode(view).decode() if as_json else _line(view))
 
@@ -134,9 +137,9 @@ async def _prune(settings: Settings, older_than: timedelta, *, dry_run: bool) ->
                 return Trimmed(runs=runs, events=events, done=True)
 
 
-async def _list(settings: Settings, limit: int) -> list[RunView]:
+async def _list(settings: Settings, limit: int, kind: RunKind | None) -> list[RunView]:
     async with open_door(settings) as door:
-        return await door.list_runs(limit)
+        return await door.list_runs(limit, kind)
 
 
 async def _show(settings: Settings, run_id: str) -> tuple[RunView, Receipt]:

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import msgspec
 
-from tailrace.context.report import IngestReport, OnProgress
 from tailrace.events.event import Cursor, StreamEvent
-from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.events.types import Outcome, RunKind, WorkflowStage
+from tailrace.state.state import IngestTarget
 from tailrace.stores.base import RunState
 from tailrace.stores.retention import Trimmed
 
@@ -36,6 +36,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     """A run, as lists show it; `outcome` and `finished_at` are None while it goes on."""
 
     run_id: str
+    kind: RunKind = RunKind.CHAT
     query: str
     state: RunState
     stage: WorkflowStage
@@ -57,6 +58,21 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     reason: str = ""
     size_bytes: int = 0
+
+
+class CoverageView(msgspec.Struct, frozen=True, kw_only=True):
+    """How many documents there are, and how many can be found: by words, by meaning."""
+
+    documents: int = 0
+    searchable: int = 0
+    embedded: int = 0
+    skipped: int = 0
+    failed: int = 0
+    pieces: int = 0
+    pieces_embedded: int = 0
+    model: str = ""
+    state: str = ""
+    folders: str = ""
 
 
 def names_of(path: str) -> tuple[str, str]:
@@ -125,8 +141,8 @@ class Door(Protocol):
         """
         ...
 
-    async def list_runs(self, limit: int) -> list[RunView]:
-        """The newest runs, newest first."""
+    async def list_runs(self, limit: int, kind: RunKind | None) -> list[RunView]:
+        """The newest runs of that kind, or of all, newest first."""
         ...
 
     async def prune(self, older_than: timedelta, *, dry_run: bool) -> Trimmed:
@@ -153,12 +169,16 @@ class Door(Protocol):
         """
         ...
 
-    async def add_documents(self, path: Path, on_progress: OnProgress) -> IngestReport:
-        """What came of adding the folder or file at `path`.
+    async def ingest(self, target: IngestTarget) -> str:
+        """The id of the run that reads `target` in.
 
         Raises:
-            TailraceError: it cannot be read, or kept.
+            TailraceError: it was not accepted.
         """
+        ...
+
+    async def coverage(self) -> CoverageView:
+        """How much of the documents can be found."""
         ...
 
     async def list_documents(self) -> list[DocumentView]:

@@ -8,12 +8,20 @@ from typing import Final
 
 import msgspec
 
-from tailrace.agent import ChatRequest, ContextAgent, erasing
-from tailrace.cli.door import DocumentView, Question, RunView, is_within, names_of
-from tailrace.context.report import IngestReport, OnProgress
+from tailrace.agent import ChatRequest, ContextAgent, IngestRequest, erasing, ingesting
+from tailrace.cli.door import (
+    CoverageView,
+    DocumentView,
+    Question,
+    RunView,
+    is_within,
+    names_of,
+)
 from tailrace.errors import NotFoundError
 from tailrace.events.event import Cursor, StreamEvent
+from tailrace.events.types import RunKind
 from tailrace.settings import Settings
+from tailrace.state.state import IngestTarget
 from tailrace.stores.base import RunRow
 from tailrace.stores.documents import DocumentRow
 from tailrace.stores.retention import Trimmed
@@ -73,9 +81,9 @@ class LocalDoor:
         run = await self._agent.parts.store.get_run(run_id, "")
         return (await self._agent.snapshot(run)).event
 
-    async def list_runs(self, limit: int) -> list[RunView]:
+    async def list_runs(self, limit: int, kind: RunKind | None) -> list[RunView]:
         """See `Door.list_runs`."""
-        runs = await self._agent.parts.store.list_runs("", limit, None)
+        runs = await self._agent.parts.store.list_runs("", limit, None, kind)
         return [_run_view(run) for run in runs]
 
     async def prune(self, older_than: timedelta, *, dry_run: bool) -> Trimmed:
@@ -92,9 +100,26 @@ class LocalDoor:
         await erasing.erase_conversation(self._agent, conversation_id)
         await erasing.wipe(self._agent)
 
-    async def add_documents(self, path: Path, on_progress: OnProgress) -> IngestReport:
-        """See `Door.add_documents`."""
-        return await self._agent.parts.ingest.add_path(path, on_progress=on_progress)
+    async def ingest(self, target: IngestTarget) -> str:
+        """See `Door.ingest`."""
+        return (await ingesting.start(self._agent, IngestRequest(target=target))).run_id
+
+    async def coverage(self) -> CoverageView:
+        """See `Door.coverage`."""
+        parts = self._agent.parts
+        counts, vectors = await parts.documents.counts(""), await parts.vectors.coverage("")
+        return CoverageView(
+            documents=counts.searchable + counts.skipped + counts.failed,
+            searchable=counts.searchable,
+            embedded=counts.embedded,
+            skipped=counts.skipped,
+            failed=counts.failed,
+            pieces=counts.pieces,
+            pieces_embedded=vectors.embedded,
+            model=vectors.model,
+            state=vectors.state,
+            folders=self._agent.watching.state,
+        )
 
     async def list_documents(self) -> list[DocumentView]:
         """See `Door.list_documents`."""

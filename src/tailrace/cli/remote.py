@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -17,13 +16,21 @@ import httpx2
 import msgspec
 
 from tailrace.agent.home import holder
-from tailrace.cli.door import DocumentView, Question, RunView, is_within, names_of
+from tailrace.cli.door import (
+    CoverageView,
+    DocumentView,
+    Question,
+    RunView,
+    is_within,
+    names_of,
+)
 from tailrace.client.following import Following
 from tailrace.client.problems import problem_of, unreachable
-from tailrace.context.report import IngestProgress, IngestReport, OnProgress
 from tailrace.errors import IncompleteStreamError, NotFoundError, TailraceError
 from tailrace.events.event import JSON, Cursor, StreamEvent
+from tailrace.events.types import RunKind
 from tailrace.settings import Settings
+from tailrace.state.state import IngestTarget
 from tailrace.stores.retention import Trimmed
 
 T = TypeVar("T")
@@ -32,8 +39,8 @@ _RUNS: Final = "/api/agent/runs"
 _CONVERSATIONS: Final = "/api/agent/conversations"
 _DOCUMENTS: Final = "/api/documents"
 _PATHS: Final = "/api/documents/paths"
+_INGESTIONS: Final = "/api/documents/ingestions"
 _TIMEOUT_S: Final = 30.0
-_ADD_TIMEOUT_S: Final = 3_600.0
 _WIPE_TIMEOUT_S: Final = 600.0
 _SILENT_HEARTBEATS: Final = 3
 _MAX_JOINS: Final = 6
@@ -109,9 +116,10 @@ class RemoteDoor:
         page = await self._call("GET", path, _Page, accept="application/json")
         return StreamEvent.from_json_bytes(bytes(page.events[0]))
 
-    async def list_runs(self, limit: int) -> list[RunView]:
+    async def list_runs(self, limit: int, kind: RunKind | None) -> list[RunView]:
         """See `Door.list_runs`."""
-        found = await self._call("GET", f"{_RUNS}?limit={limit}", _Runs)
+        wanted = "all" if kind is None else kind.value
+        found = await self._call("GET", f"{_RUNS}?limit={limit}&kind={wanted}", _Runs)
         return found.items
 
     async def prune(self, older_than: timedelta, *, dry_run: bool) -> Trimmed:
@@ -128,12 +136,21 @@ class RemoteDoor:
         path = f"{_CONVERSATIONS}/{conversation_id}"
         await self._call("DELETE", path, object, timeout_s=_WIPE_TIMEOUT_S)
 
-    async def add_documents(self, path: Path, on_progress: OnProgress) -> IngestReport:
-        """See `Door.add_documents`."""
-        on_progress(IngestProgress(done=0, total=0, path=str(path)))
-        body: dict[str, JSON] = {"path": names_of(str(path))[0]}
-        added = await self._call("POST", _PATHS, _Added, body=body, timeout_s=_ADD_TIMEOUT_S)
-        return added.report()
+    async def ingest(self, target: IngestTarget) -> str:
+        """See `Door.ingest`."""
+        body: dict[str, JSON] = {"until": "embedded" if target.until_embedded else "searchable"}
+        if target.path:
+            body["path"] = target.path
+        elif target.url:
+            body["url"] = target.url
+        else:
+            body["rescan"] = True
+        started = await self._call("POST", _INGESTIONS, dict[str, JSON], body=body)
+        return str(started["run_id"])
+
+    async def coverage(self) -> CoverageView:
+        """See `Door.coverage`."""
+        return await self._call("GET", f"{_DOCUMENTS}/coverage", CoverageView)
 
     async def list_documents(self) -> list[DocumentView]:
         """See `Door.list_documents`."""
@@ -240,29 +257,5 @@ class _Documents(msgspec.Struct):
     total: int
 
 
-class _NotRead(msgspec.Struct):
-    source: str
-    reason: str
-
-
 class _Forgotten(msgspec.Struct, frozen=True):
     removed: int
-
-
-class _Added(msgspec.Struct):
-    added: int
-    updated: int
-    unchanged: int
-    removed: int
-    skipped: list[_NotRead]
-    failed: list[_NotRead]
-
-    def report(self) -> IngestReport:
-        return IngestReport(
-            added=self.added,
-            updated=self.updated,
-            unchanged=self.unchanged,
-            removed=self.removed,
-            skipped=tuple((each.source, each.reason) for each in self.skipped),
-            failed=tuple((each.source, each.reason) for each in self.failed),
-        )

@@ -9,6 +9,7 @@ from typing import Final
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from tailrace.context.decode import clean
 from tailrace.context.headings import Heading
 
 _UNSEEN: Final = frozenset(
@@ -147,7 +148,7 @@ def _enter(page: _Page, node: LexborNode) -> None:
 
 
 def _write_text(page: _Page, node: LexborNode) -> None:
-    text = node.text_content or ""
+    text = clean(node.text_content or "")  # here, so that no position moves afterwards
     if _is_preformatted(node):
         page.write(text.strip("\n"))
         return

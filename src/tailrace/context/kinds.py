@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -14,11 +16,32 @@ class DocumentKind(StrEnum):
     RESTRUCTUREDTEXT = "restructuredtext"
     HTML = "html"
     CODE = "code"
+    PDF = "pdf"
+    DOCX = "docx"
+    PPTX = "pptx"
+    XLSX = "xlsx"
+    CSV = "csv"
+    JSON = "json"
+    JSON_LINES = "jsonl"
+    MAIL = "mail"
+    MAILBOX = "mailbox"
+    EPUB = "epub"
+    NOTEBOOK = "notebook"
 
+
+PLAIN: Final = frozenset(
+    {
+        DocumentKind.TEXT,
+        DocumentKind.MARKDOWN,
+        DocumentKind.RESTRUCTUREDTEXT,
+        DocumentKind.CODE,
+    }
+)
+"""What is read with nothing but regular expressions whose time grows with the text."""
 
 _SUFFIXES: Final[Mapping[DocumentKind, str]] = {
-    DocumentKind.TEXT: "txt text log csv tsv json jsonl ndjson yaml yml toml ini cfg conf"
-    " properties env tex bib org adoc asciidoc srt vtt ics vcf eml xml po diff patch",
+    DocumentKind.TEXT: "txt text log yaml yml toml ini cfg conf properties env tex bib org adoc"
+    " asciidoc srt vtt ics vcf xml po diff patch",
     DocumentKind.MARKDOWN: "md markdown mdown mkd mdx qmd rmd",
     DocumentKind.RESTRUCTUREDTEXT: "rst rest",
     DocumentKind.HTML: "html htm xhtml",
@@ -26,12 +49,30 @@ _SUFFIXES: Final[Mapping[DocumentKind, str]] = {
     " cxx hpp hh m mm cs java kt kts scala groovy go rs rb php pl pm lua r jl swift dart ex exs erl"
     " hs ml clj lisp el sh bash zsh fish ps1 bat cmd sql graphql proto tf hcl nix cmake mk gradle"
     " dockerfile makefile sol zig nim f90 vb asm s",
+    DocumentKind.PDF: "pdf",
+    DocumentKind.DOCX: "docx",
+    DocumentKind.PPTX: "pptx pptm ppsx",
+    DocumentKind.XLSX: "xlsx xlsm",
+    DocumentKind.CSV: "csv tsv",
+    DocumentKind.JSON: "json",
+    DocumentKind.JSON_LINES: "jsonl ndjson",
+    DocumentKind.MAIL: "eml",
+    DocumentKind.MAILBOX: "mbox",
+    DocumentKind.EPUB: "epub",
+    DocumentKind.NOTEBOOK: "ipynb",
 }
 _KINDS: Final = {suffix: kind for kind, names in _SUFFIXES.items() for suffix in names.split()}
 
+_NEEDED: Final[Mapping[DocumentKind, tuple[str, str]]] = {
+    DocumentKind.PDF: ("pypdfium2", "PDF files"),
+    DocumentKind.DOCX: ("docx", "Word documents"),
+    DocumentKind.PPTX: ("pptx", "PowerPoint presentations"),
+    DocumentKind.XLSX: ("openpyxl", "Excel workbooks"),
+}
+
 _UNREAD: Final[Mapping[str, str]] = {
-    "PDF files": "pdf",
-    "office documents": "doc docx odt rtf xls xlsx ods ppt pptx odp pages numbers key epub mobi",
+    "office documents of this kind": "doc docm dot dotx odt rtf xls xlsb ods ppt odp pages"
+    " numbers key mobi azw azw3 msg pst",
     "images": "png jpg jpeg gif webp bmp tif tiff ico heic avif svg psd",
     "sound and video": "mp3 wav flac ogg m4a mp4 mov mkv avi webm",
     "archives": "zip tar gz tgz bz2 xz zst 7z rar jar whl iso dmg",
@@ -58,6 +99,18 @@ def kind_of(name: str) -> DocumentKind | None:
 
 
 def why_not_read(name: str) -> str:
-    """For a name that `kind_of` knows nothing for: the reason, for people."""
+    """Why a file of that name is not even opened, for people; "" where it is."""
+    kind = kind_of(name)
+    if kind is not None:
+        return _why_missing(kind)
     suffix = PurePosixPath(name.lower()).suffix.removeprefix(".")
     return _REASONS.get(suffix, f"files of the type .{suffix[:20]} are not read")
+
+
+@cache
+def _why_missing(kind: DocumentKind) -> str:
+    """Which library has to be installed for it; "" where none has."""
+    module, what = _NEEDED.get(kind, ("", ""))
+    if not module or find_spec(module) is not None:
+        return ""
+    return f"{what} need the `formats` extra: pip install 'tailrace[formats]'"

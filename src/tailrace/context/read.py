@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from tailrace.context.chunk import split
-from tailrace.context.kinds import kind_of, why_not_read
+from tailrace.context.kinds import why_not_read
 from tailrace.context.parse import Unread, parse
 from tailrace.context.walk import FoundFile, read_file, why
 from tailrace.stores.documents import DocumentOrigin, DocumentStatus, NewChunk, NewDocument
@@ -29,8 +29,8 @@ def read_path(
     owner: str, file: FoundFile, known_sha256: str, max_bytes: int
 ) -> Reading | SameBytes:
     """What is in the file; SameBytes where their hash is `known_sha256`."""
-    if reason := refusal(file, max_bytes):
-        return _unread(owner, file, DocumentStatus.SKIPPED, reason)
+    if reading := refused(owner, file, max_bytes):
+        return reading
     try:
         data, file_read = read_file(Path(file.source), max_bytes)
     except OSError as exc:
@@ -42,10 +42,31 @@ def read_path(
     return read_bytes(owner, file_read, data, DocumentOrigin.FOLDER)
 
 
+def refused(owner: str, file: FoundFile, max_bytes: int) -> Reading | None:
+    """The document of a file that need not even be opened; None where it must be."""
+    reason = refusal(file, max_bytes)
+    return _unread(owner, file, DocumentStatus.SKIPPED, reason) if reason else None
+
+
+def failed(
+    owner: str, file: FoundFile, sha256: str, origin: DocumentOrigin, reason: str
+) -> Reading:
+    """The document of a file whose content could not be read; `sha256` is that of its bytes."""
+    reading = _unread(owner, file, DocumentStatus.FAILED, reason)
+    is_file = origin is DocumentOrigin.FOLDER
+    document = msgspec.structs.replace(
+        reading.document,
+        sha256=sha256,
+        origin=origin,
+        mtime_ns=file.mtime_ns if is_file else None,
+    )
+    return Reading(document=document, chunks=[])
+
+
 def refusal(file: FoundFile, max_bytes: int) -> str:
     """Why the file need not even be opened; "" where it must be."""
-    if kind_of(file.source) is None:
-        return why_not_read(file.source)
+    if reason := why_not_read(file.source):
+        return reason
     return too_large(max_bytes) if file.size_bytes > max_bytes else ""
 
 
@@ -64,14 +85,13 @@ def read_bytes(owner: str, file: FoundFile, data: bytes, origin: DocumentOrigin)
         origin=origin,
     )
     if isinstance(parsed, Unread):
-        skipped = msgspec.structs.replace(
-            document, status=DocumentStatus.SKIPPED, reason=parsed.reason
-        )
-        return Reading(document=skipped, chunks=[])
+        status = DocumentStatus.FAILED if parsed.failed else DocumentStatus.SKIPPED
+        unread = msgspec.structs.replace(document, status=status, reason=parsed.reason)
+        return Reading(document=unread, chunks=[])
     read = msgspec.structs.replace(
         document, title=parsed.title, kind=parsed.kind.value, text=parsed.text
     )
-    return Reading(document=read, chunks=split(parsed.text, parsed.headings))
+    return Reading(document=read, chunks=split(parsed.text, parsed.headings, parsed.pages))
 
 
 def too_large(max_bytes: int) -> str:

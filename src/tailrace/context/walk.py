@@ -3,18 +3,26 @@
 Rule 1: nothing outside the folder is ever read, wherever its links lead.
 Rule 2: a link inside it leads to what is found anyway, so none is followed: no file comes twice,
     and no cycle is entered.
-Rule 3: what a machine keeps for itself is left out: hidden files, version control, environments.
+Rule 3: what a machine keeps for itself is left out: hidden files, version control, environments;
+    and what the folder's own ignore files leave out.
 """
 
 import os
 import stat
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
+from tailrace.context.ignore import MAX_BYTES as MAX_IGNORE_BYTES
+from tailrace.context.ignore import NAMES as IGNORE_FILES
+from tailrace.context.ignore import Ignored
+
 MAX_FILES: Final = 100_000
+MAX_DEPTH: Final = 100
 
 _LEFT_OUT: Final = frozenset(
     {"node_modules", "bower_components", "__pycache__", "site-packages", "CVS", "_darcs"}
@@ -46,27 +54,47 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
 
 
-def walk(root: Path, max_files: int = MAX_FILES) -> Walk:
-    """The files in `root`, a resolved folder or file."""
+class _Folder(NamedTuple):
+    """A folder that is to be looked at, and what is left out of it."""
+
+    path: str
+    depth: int
+    ignored: Ignored
+
+
+def walk(root: Path, max_files: int = MAX_FILES, *, only: Sequence[str] | None = None) -> Walk:
+    """The files in `root`, a resolved folder or file.
+
+    `only`: of what is, or lies in, one of these; other folders are not opened.
+    """
     found = Walk(files=[], skipped=[], unknown=[], complete=True)
     if root.is_file():
         about = root.stat()
         found.files.append(FoundFile(root.as_posix(), about.st_size, about.st_mtime_ns))
         return found
-    folders = [root]
+    folders = [_Folder(os.fspath(root), 0, Ignored())]
     while folders:
         folder = folders.pop()
+        source = _source(folder.path)
         try:
-            with os.scandir(folder) as listing:
+            with os.scandir(folder.path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as exc:
-            found.unknown.append(folder.as_posix())
-            found.skipped.append((folder.as_posix(), why(exc)))
+            found.unknown.append(source)
+            found.skipped.append((source, why(exc)))
             continue
-        if folder != root and _ENVIRONMENT_MARKS.intersection(entry.name for entry in entries):
+        names = {entry.name for entry in entries}
+        if folder.depth and not _ENVIRONMENT_MARKS.isdisjoint(names):
             continue
-        deeper = _look_at(entries, root, found)
-        folders += reversed(deeper)
+        ignored = folder.ignored.within(source, _ignore_texts(folder.path, names, found))
+        if only is not None:
+            entries = [each for each in entries if _leads_to(_source(each.path), only)]
+        deeper = _look_at(entries, ignored, root, found)
+        if folder.depth >= MAX_DEPTH:
+            reason = f"it is nested deeper than {MAX_DEPTH} folders"
+            found.skipped.extend((_source(path), reason) for path in deeper)
+            continue
+        folders += [_Folder(path, folder.depth + 1, ignored) for path in reversed(deeper)]
         if len(found.files) > max_files:
             limit = f"there are more than {max_files:,} files; the rest was not read"
             found.skipped.append((root.as_posix(), limit))
@@ -74,24 +102,39 @@ def walk(root: Path, max_files: int = MAX_FILES) -> Walk:
     return found
 
 
-def _look_at(entries: Iterable[os.DirEntry[str]], root: Path, found: Walk) -> list[Path]:
+def _leads_to(source: str, wanted: Iterable[str]) -> bool:
+    """Whether `source` is, lies in, or is on the way to one of `wanted`."""
+    return any(
+        source == each or source.startswith(f"{each}/") or each.startswith(f"{source}/")
+        for each in wanted
+    )
+
+
+def _look_at(
+    entries: Iterable[os.DirEntry[str]], ignored: Ignored, root: Path, found: Walk
+) -> list[str]:
     """Add what `entries` are to `found`; the folders among them that are to be read."""
-    deeper: list[Path] = []
+    deeper: list[str] = []
     for entry in entries:
         if entry.name.startswith(".") or entry.name in _LEFT_OUT:
             continue
-        source = Path(entry.path).as_posix()
+        source = _source(entry.path)
         if not _is_text(source):
             found.skipped.append((shown(source), "its name is not valid text; rename it"))
             continue
         try:
-            if entry.is_symlink():
-                _look_at_link(entry, root, found)
-            elif entry.is_dir(follow_symlinks=False):
-                deeper.append(Path(entry.path))
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if ignored.leaves_out(source, entry.name, is_folder=is_folder):
+                continue
+            if is_folder:
+                deeper.append(entry.path)
             elif entry.is_file(follow_symlinks=False):
                 about = entry.stat(follow_symlinks=False)
                 found.files.append(FoundFile(source, about.st_size, about.st_mtime_ns))
+            elif entry.is_symlink():
+                _look_at_link(entry, root, found)
+            else:
+                found.skipped.append((source, "it is no file but a pipe, a socket or a device"))
         except OSError as exc:
             found.unknown.append(source)
             found.skipped.append((source, why(exc)))
@@ -99,7 +142,7 @@ def _look_at(entries: Iterable[os.DirEntry[str]], root: Path, found: Walk) -> li
 
 
 def _look_at_link(entry: os.DirEntry[str], root: Path, found: Walk) -> None:
-    source = Path(entry.path).as_posix()
+    source = _source(entry.path)
     try:
         target = Path(entry.path).resolve(strict=True)
     except (OSError, RuntimeError):  # RuntimeError: a link that leads to itself
@@ -107,6 +150,30 @@ def _look_at_link(entry: os.DirEntry[str], root: Path, found: Walk) -> None:
         return
     if not target.is_relative_to(root):
         found.skipped.append((source, "the link leads out of the folder"))
+
+
+def _ignore_texts(folder: str, names: AbstractSet[str], found: Walk) -> list[str]:
+    """The texts of the folder's ignore files, one for each name that such a file may have."""
+    texts: list[str] = []
+    for name in IGNORE_FILES:
+        data = b""
+        if name in names:
+            path = Path(folder, name)
+            try:
+                data, _ = read_file(path, MAX_IGNORE_BYTES)
+            except OSError as exc:
+                found.skipped.append((path.as_posix(), f"{why(exc)}; it leaves nothing out"))
+            if len(data) > MAX_IGNORE_BYTES:
+                reason = f"it is larger than {MAX_IGNORE_BYTES // 1024} KiB; it leaves nothing out"
+                found.skipped.append((path.as_posix(), reason))
+                data = b""
+        texts.append(data.decode("utf-8", "surrogateescape"))
+    return texts
+
+
+def _source(path: str) -> str:
+    """A path with forward slashes."""
+    return path if os.sep == "/" else path.replace(os.sep, "/")
 
 
 def read_file(path: Path, max_bytes: int) -> tuple[bytes, FoundFile]:
@@ -120,11 +187,21 @@ def read_file(path: Path, max_bytes: int) -> tuple[bytes, FoundFile]:
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode):
+        if not stat.S_ISREG(about.st_mode) or not _is_there(path, descriptor):
             msg = "no plain file"
             raise OSError(msg)
         data = file.read(max_bytes + 1)
     return data, FoundFile(path.as_posix(), about.st_size, about.st_mtime_ns)
+
+
+def _is_there(path: Path, descriptor: int) -> bool:
+    """Whether what was opened is at `path`: no folder on the way was replaced by a link."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/self/fd/{descriptor}").readlink() == path
+        except OSError:
+            pass  # no such file system here
+    return os.path.realpath(path) == os.fspath(path)
 
 
 def why(error: OSError) -> str:

@@ -48,6 +48,15 @@ class NodeType(StrEnum):
     REFLECT = "reflect"
 
 
+class RunKind(StrEnum):
+    """What a run is for."""
+
+    CHAT = "chat"
+    """It answers a question."""
+    INGEST = "ingest"
+    """It reads documents in."""
+
+
 class Outcome(StrEnum):
     """How a run ended."""
 

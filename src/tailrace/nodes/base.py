@@ -102,9 +102,16 @@ class BaseNode(ABC):
         await scope.emit(asking(request, stage=self.stage, node=self.type, at=at))
         state.waiting_for = request
 
-    async def end(self, state: WorkflowState, scope: RunScope, message: str) -> None:
+    async def end(
+        self,
+        state: WorkflowState,
+        scope: RunScope,
+        message: str,
+        *,
+        metadata: dict[str, JSON] | None = None,
+    ) -> None:
         """Emit `done` for the whole stage, committed together with what it has worked out."""
-        event = self._event(scope, EventType.DONE, message, 1.0, None)
+        event = self._event(scope, EventType.DONE, message, 1.0, metadata)
         result = StageResult(stage=self.stage, output=output_of(state, self.stage))
         await scope.streaming_manager.emit(event, stage_result=result)
 

@@ -5,11 +5,11 @@ Rule 1: unknown fields are ignored, null counts as absent; what acts must have i
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
-from tailrace.agent import ChatRequest
+from tailrace.agent import ChatRequest, IngestRequest
 from tailrace.agent.request import ChatContext, OnConflict
-from tailrace.state.state import Turn
+from tailrace.state.state import IngestTarget, Turn
 
 _MAX_ID = 2**63 - 1
 _ON_DISCONNECT = r"^(continue|cancel|cancel_after:[0-9]{1,5}(\.[0-9]{1,3})?)$"
@@ -112,6 +112,44 @@ class ChatBody(BaseModel):
             on_conflict=self.on_conflict or OnConflict.ENQUEUE,
             on_disconnect=self.on_disconnect or "continue",
         )
+
+
+class IngestionBody(BaseModel):
+    """What is to be read in: one of `path`, `url` and `rescan`."""
+
+    path: Annotated[Text, Field(max_length=4096)] | None = Field(
+        default=None,
+        description="A folder or a file of the machine this server runs on, from the root on; it "
+        "is read again whenever it changes. Asks for the home's token.",
+    )
+    url: Annotated[Text, Field(max_length=4096)] | None = Field(
+        default=None, description="A page of the web, `http` or `https`."
+    )
+    rescan: Literal[True] | None = Field(
+        default=None,
+        description="Look again at everything that was added. Asks for the home's token.",
+    )
+    until: Literal["searchable", "embedded"] | None = Field(
+        default=None,
+        description="Whether the run ends once all can be found by its words, or by its meaning, "
+        "too (the default).",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "IngestionBody":
+        if sum(each is not None for each in (self.path, self.url, self.rescan)) != 1:
+            msg = "send one of `path`, `url` and `rescan`"
+            raise ValueError(msg)
+        return self
+
+    def to_request(self) -> IngestRequest:
+        """The request as the agent takes it."""
+        target = IngestTarget(
+            path=self.path or "",
+            url=self.url or "",
+            until_embedded=self.until != "searchable",
+        )
+        return IngestRequest(target=target)
 
 
 class InputBody(BaseModel):

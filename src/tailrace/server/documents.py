@@ -11,10 +11,20 @@ import pydantic
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
+from tailrace.agent import ingesting
 from tailrace.errors import ErrorCode, InvalidRequestError, TailraceError
-from tailrace.server.bodies import DocumentBody, Id, PathBody
+from tailrace.server.bodies import DocumentBody, Id, IngestionBody, PathBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
-from tailrace.server.shapes import Added, Document, DocumentList, DocumentText, Forgotten, Problem
+from tailrace.server.shapes import (
+    Added,
+    Document,
+    DocumentCoverage,
+    DocumentList,
+    DocumentText,
+    Forgotten,
+    Problem,
+    Run,
+)
 from tailrace.stores.documents import DocumentStatus
 
 router = APIRouter(
@@ -79,6 +89,43 @@ async def add_path(body: PathBody, agent: AgentOf, caller: CallerOf) -> Added:
     _require_home(caller)
     path = _absolute(body.path)
     return Added.of(await agent.parts.ingest.add_path(path, owner=caller.owner))
+
+
+@router.post(
+    "/ingestions",
+    status_code=202,
+    summary="Read a folder, a file or a web page in, as a run",
+    responses={
+        202: {"headers": {"Location": {"schema": {"type": "string"}}}},
+        401: {"model": Problem, "description": "The home's token is missing."},
+        404: {"model": Problem, "description": "There is nothing at that path."},
+        429: {"model": Problem, "description": "Too many runs wait already."},
+    },
+)
+async def start_ingestion(
+    body: IngestionBody, agent: AgentOf, caller: CallerOf, request: Request, response: Response
+) -> Run:
+    """Start a run that reads documents in, and return at once.
+
+    Watch it at `Location` + `/events` like any other; its `running` events tell how far it is as
+    `metadata.ingest`, and what became of files as `metadata.files`.
+    """
+    if body.url is None:
+        _require_home(caller)
+    if body.path is not None:
+        _absolute(body.path)
+    run = await ingesting.start(agent, body.to_request(), owner=caller.owner)
+    root = str(request.scope.get("root_path") or "")
+    response.headers["location"] = f"{root}/api/agent/runs/{run.run_id}"
+    return Run.of(run)
+
+
+@router.get("/coverage", summary="How much can be found")
+async def get_coverage(agent: AgentOf, caller: CallerOf) -> DocumentCoverage:
+    """How many documents there are, how many can be found, by words and by meaning."""
+    counts = await agent.parts.documents.counts(caller.owner)
+    vectors = await agent.parts.vectors.coverage(caller.owner)
+    return DocumentCoverage.of(counts, vectors, agent.watching.state)
 
 
 @router.delete(

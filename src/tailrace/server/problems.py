@@ -70,6 +70,7 @@ STATUS: Final[Mapping[ErrorCode, int]] = {
     ErrorCode.MODEL_TIMEOUT: 504,
     ErrorCode.MODEL_PROTOCOL: 502,
     ErrorCode.DOCUMENT_NOT_FOUND: 404,
+    ErrorCode.WEB_PAGE_UNAVAILABLE: 502,
     ErrorCode.INPUT_EXPIRED: 409,
     ErrorCode.STORAGE_FULL: 507,
     ErrorCode.STORAGE_FAILED: 503,

@@ -1,6 +1,6 @@
 """Floor 6: runs, our own way to ask: start, list, look, stop; `run_events` to watch."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from starlette.responses import Response
@@ -8,6 +8,7 @@ from starlette.responses import Response
 from tailrace._ids import is_run_id
 from tailrace.agent import ContextAgent
 from tailrace.errors import NotFoundError
+from tailrace.events.types import RunKind
 from tailrace.server.bodies import ChatBody, InputBody
 from tailrace.server.caller import AgentOf, Caller, CallerOf
 from tailrace.server.shapes import Problem, Run, RunDetail, RunList
@@ -86,11 +87,16 @@ async def list_runs(
     caller: CallerOf,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Before = None,
+    kind: Annotated[
+        RunKind | Literal["all"], Query(description="What for: questions, by default.")
+    ] = RunKind.CHAT,
 ) -> RunList:
-    """Runs, newest first."""
+    """Runs, newest first: those of questions, unless another `kind` is asked for."""
     if before is not None:
         await find(agent, before, caller)
-    rows = await agent.parts.store.list_runs(caller.owner, limit, before)
+    rows = await agent.parts.store.list_runs(
+        caller.owner, limit, before, None if kind == "all" else kind
+    )
     return RunList(items=[Run.of(row) for row in rows])
 
 

@@ -78,6 +78,7 @@ async def serve(
             async with asyncio.TaskGroup() as tasks:
                 meanwhile: list[asyncio.Task[object]] = [tasks.create_task(_catch_up(agent))]
                 await asyncio.wait(meanwhile, timeout=_CATCH_UP_S)
+                agent.watching.start()
                 # what there is by now stays: looking for garbage in it stops every stream for a
                 # tenth of a second
                 gc.freeze()

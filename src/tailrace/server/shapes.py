@@ -5,12 +5,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from tailrace.context.ingest import IngestReport
+from tailrace.context.coverage import Coverage
+from tailrace.context.report import IngestReport
 from tailrace.events.fold import RunFold
-from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.events.types import Outcome, RunKind, WorkflowStage
 from tailrace.llm.base import ModelInfo
 from tailrace.stores.base import RunRow, RunState
-from tailrace.stores.documents import DocumentOrigin, DocumentRow, DocumentStatus
+from tailrace.stores.documents import DocumentCounts, DocumentOrigin, DocumentRow, DocumentStatus
 
 
 class Problem(BaseModel):
@@ -32,6 +33,7 @@ class Run(BaseModel):
 
     run_id: str
     workflow_id: str = Field(description="The same as run_id, under the seed's name.")
+    kind: RunKind = Field(description="Whether it answers a question or reads documents in.")
     query: str
     state: RunState
     stage: WorkflowStage
@@ -54,6 +56,7 @@ class Run(BaseModel):
         return cls(
             run_id=row.run_id,
             workflow_id=row.run_id,
+            kind=row.kind,
             query=row.query,
             state=row.state,
             stage=row.stage,
@@ -152,6 +155,37 @@ class DocumentList(BaseModel):
 
     items: list[Document]
     total: int
+
+
+class DocumentCoverage(BaseModel):
+    """How much of the documents can be found."""
+
+    documents: int
+    searchable: int = Field(description="Those that are found by their words.")
+    embedded: int = Field(description="Those that are found by their meaning, too.")
+    skipped: int
+    failed: int
+    pieces: int = Field(description="Passages in all.")
+    pieces_embedded: int = Field(description="Those that are found by their meaning, too.")
+    model: str = Field(description='What makes that possible; "" where nothing does.')
+    state: str = Field(description="What it does: off, working, ready, failed.")
+    folders: str = Field(description="How changes in the added folders are noticed, for people.")
+
+    @classmethod
+    def of(cls, counts: DocumentCounts, coverage: Coverage, folders: str) -> "DocumentCoverage":
+        """Both as they are shown."""
+        return cls(
+            documents=counts.searchable + counts.skipped + counts.failed,
+            searchable=counts.searchable,
+            embedded=counts.embedded,
+            skipped=counts.skipped,
+            failed=counts.failed,
+            pieces=counts.pieces,
+            pieces_embedded=coverage.embedded,
+            model=coverage.model,
+            state=coverage.state,
+            folders=folders,
+        )
 
 
 class DocumentText(BaseModel):

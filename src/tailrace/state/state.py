@@ -49,6 +49,21 @@ class UserInput(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class IngestTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be read in; all that was added before, where neither is named.
+
+    Attributes:
+        path: A folder or a file of this machine.
+        url: A page of the web.
+        until_embedded: Whether its vectors are waited for, once it is searchable; they are made
+            either way.
+    """
+
+    path: str = ""
+    url: str = ""
+    until_embedded: bool = True
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked, and what lies open beside it.
 
@@ -60,6 +75,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
         selected_content: What is selected in it; "" where nothing is.
         interactive: Whether the person can be asked back, while the run waits.
         inputs: What they were asked back in this run, and have answered.
+        ingest: What is to be read in; None where a question is to be answered.
     """
 
     text: str
@@ -72,6 +88,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     selected_content: str = ""
     interactive: bool = False
     inputs: tuple[UserInput, ...] = ()
+    ingest: IngestTarget | None = None
 
     @property
     def said(self) -> str:

@@ -13,7 +13,8 @@ from tailrace.events.types import WorkflowStage
 _ENDINGS: Final = frozenset({WorkflowStage.FAILED, WorkflowStage.CANCELLED})
 
 NEXT: Final[Mapping[WorkflowStage, frozenset[WorkflowStage]]] = {
-    WorkflowStage.INIT: frozenset({WorkflowStage.INTENT_ANALYSIS}) | _ENDINGS,
+    WorkflowStage.INIT: frozenset({WorkflowStage.INTENT_ANALYSIS, WorkflowStage.CONTEXT_GATHERING})
+    | _ENDINGS,
     WorkflowStage.INTENT_ANALYSIS: frozenset(
         {WorkflowStage.CONTEXT_GATHERING, WorkflowStage.COMPLETED}
     )

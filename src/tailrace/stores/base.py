@@ -21,7 +21,7 @@ from tailrace.errors import TailraceError
 from tailrace.events.event import JSON
 from tailrace.events.fold import Status
 from tailrace.events.logged import LoggedEvent
-from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.events.types import Outcome, RunKind, WorkflowStage
 from tailrace.stores.conversations import ConversationStore
 from tailrace.stores.retention import Retention
 
@@ -59,6 +59,7 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
         created_at: Aware, UTC.
         worker: Who keeps it in its queue; None where anybody may claim it.
         lease_s: For how long it is that worker's.
+        kind: What it is for.
     """
 
     run_id: str
@@ -74,6 +75,7 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     worker: str | None = None
     lease_s: float = 0.0
+    kind: RunKind = RunKind.CHAT
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     finished_at: datetime | None
     trimmed_seq: int = 0
+    kind: RunKind = RunKind.CHAT
 
 
 class StageResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -346,8 +349,10 @@ class RunStore(Protocol):
         """
         ...
 
-    async def list_runs(self, owner: str, limit: int, before: str | None) -> list[RunRow]:
-        """Up to `limit` runs, newest first, older than the run `before`."""
+    async def list_runs(
+        self, owner: str, limit: int, before: str | None, kind: RunKind | None = None
+    ) -> list[RunRow]:
+        """Up to `limit` runs, newest first, older than the run `before`; None: of each kind."""
         ...
 
 

@@ -7,7 +7,7 @@ Rule 4: a replaced text stays as it was, bounded in number and bytes; it is show
 Rule 5: a term is a word, or several that stand next to one another; it is never query syntax.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -116,6 +116,21 @@ class DocumentRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class DocumentCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many documents there are of each status, conversations left out.
+
+    Attributes:
+        embedded: Those searchable ones of which every passage has its vector.
+        pieces: Passages in all.
+    """
+
+    searchable: int = 0
+    embedded: int = 0
+    skipped: int = 0
+    failed: int = 0
+    pieces: int = 0
+
+
 class Signature(msgspec.Struct, frozen=True):
     """What tells whether a file changed since it was read."""
 
@@ -132,6 +147,14 @@ class Touch(msgspec.Struct, frozen=True):
     """A file whose date changed and whose bytes did not."""
 
     document_id: int
+    mtime_ns: int
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A file that has another name, or another folder, and the bytes it had."""
+
+    document_id: int
+    source: str
     mtime_ns: int
 
 
@@ -157,10 +180,15 @@ EVERYWHERE: Final = Within()
 
 
 class Leg(StrEnum):
-    """A way to look for terms: as WORDS in whatever form, or as PARTS of words."""
+    """A way to look for terms: as WORDS in whatever form, or as PARTS of words.
+
+    UNKNOWN is as PARTS, for those terms alone that no passage has as a word: where it has, looking
+    for its parts finds nothing better, and worse beside it.
+    """
 
     WORDS = "words"
     PARTS = "parts"
+    UNKNOWN = "unknown"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,12 +246,23 @@ class DocumentStore(Protocol):
         """Remember the files' new dates; unknown documents are passed over."""
         ...
 
+    async def move(self, owner: str, moves: Sequence[Move]) -> None:
+        """Remember where files are by now; a title that was the file's name follows.
+
+        The documents keep their ids, revisions and passages; unknown ones are passed over.
+        """
+        ...
+
     async def get(self, document_id: int, owner: str) -> DocumentRow:
         """The document.
 
         Raises:
             NotFoundError: there is none, or it is somebody else's.
         """
+        ...
+
+    async def find(self, owner: str, source: str) -> DocumentRow | None:
+        """The owner's document of that source; None where there is none."""
         ...
 
     async def list_documents(
@@ -236,7 +275,14 @@ class DocumentStore(Protocol):
         origin: DocumentOrigin | None = None,
         newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
-        """A page in the order they came, or the other way round, and how many there are in all."""
+        """A page in the order they came, or the other way round, and how many there are in all.
+
+        Conversations are left out, unless their origin is asked for.
+        """
+        ...
+
+    async def counts(self, owner: str) -> DocumentCounts:
+        """How many documents there are of each status."""
         ...
 
     async def text(
@@ -267,6 +313,10 @@ class DocumentStore(Protocol):
         Raises:
             NotFoundError: there is none, or it is somebody else's.
         """
+        ...
+
+    def on_put(self, call: Callable[[], None]) -> None:
+        """Call `call` after each `put` from now on; it must be quick."""
         ...
 
     async def search(
@@ -301,6 +351,10 @@ class DocumentStore(Protocol):
 
     async def add_folder(self, owner: str, path: str, at: datetime) -> None:
         """Remember a folder, or one file, to be read again; what it excluded is wanted again."""
+        ...
+
+    async def owners_of_folders(self) -> list[str]:
+        """Whoever has added a folder or a file."""
         ...
 
     async def folders(self, owner: str) -> list[str]:

@@ -110,6 +110,7 @@ class MemoryRuns(MemoryConversations):
                 user_message_id=user,
                 assistant_message_id=assistant,
                 at=run.created_at,
+                kind=run.kind,
             )
         )
         kept.events.append(first)
@@ -191,6 +192,7 @@ def _row(run: NewRun, user: int | None, assistant: int | None) -> RunRow:
         created_at=run.created_at,
         updated_at=run.created_at,
         finished_at=None,
+        kind=run.kind,
     )
 
 

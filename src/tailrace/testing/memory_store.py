@@ -24,7 +24,7 @@ from tailrace.errors import (
 from tailrace.events.ending import ending, with_facts
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
-from tailrace.events.types import EventType, Outcome, WorkflowStage
+from tailrace.events.types import EventType, Outcome, RunKind, WorkflowStage
 from tailrace.stores.base import (
     FinalState,
     LostRuns,
@@ -227,12 +227,16 @@ class MemoryStore(MemoryRuns):
             raise NotFoundError(unknown(run_id))
         return row
 
-    async def list_runs(self, owner: str, limit: int, before: str | None) -> list[RunRow]:
+    async def list_runs(
+        self, owner: str, limit: int, before: str | None, kind: RunKind | None = None
+    ) -> list[RunRow]:
         """See `RunStore.list_runs`."""
         found = [
             kept.row
             for run_id, kept in self.kept.items()
-            if kept.row.owner == owner and (before is None or run_id < before)
+            if kept.row.owner == owner
+            and (before is None or run_id < before)
+            and kind in {None, kept.row.kind}
         ]
         return sorted(found, key=lambda row: row.run_id, reverse=True)[:limit]
 

@@ -17,6 +17,7 @@ from tailrace._clock import SYSTEM_CLOCK
 from tailrace._ids import new_run_id
 from tailrace.agent.parts import default_engine
 from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.context.search import ContextIndex
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.fold import RunFold
@@ -174,12 +175,19 @@ async def open_workbench(
             stack.push_async_callback(llm.aclose)
         store, documents = await open_stores(settings)
         stack.push_async_callback(store.aclose)
+        max_bytes = settings.max_upload_bytes
+        reader = ParserPool(
+            max_document_bytes=max_bytes,
+            timeout_s=settings.parse_timeout_s,
+            memory_bytes=settings.parse_memory_bytes,
+        )
+        stack.push_async_callback(reader.aclose)
         yield Workbench(
             settings=settings,
             store=store,
             documents=documents,
             context=ContextIndex(documents),
-            ingest=Ingest(documents, max_document_bytes=settings.max_upload_bytes),
+            ingest=Ingest(documents, reader=reader, max_document_bytes=max_bytes),
             llm=llm,
             server=server,
             engine=engine or default_engine(),

@@ -9,7 +9,7 @@ Rule 3: a stage that is finished is not run again: a run that waited for its use
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
@@ -34,8 +34,13 @@ ORDER: Final = (
 class WorkflowEngine:
     """Runs the nodes of a plan, in order."""
 
-    def __init__(self, nodes: Mapping[WorkflowStage, BaseNode]) -> None:
+    def __init__(
+        self,
+        nodes: Mapping[WorkflowStage, BaseNode],
+        order: Sequence[WorkflowStage] = ORDER,
+    ) -> None:
         self._nodes = nodes
+        self._order = order
 
     async def execute(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
         """Take the run from where it is to its end, or to where it waits for its user.
@@ -84,7 +89,7 @@ class WorkflowEngine:
                 yield event
 
     async def _run_nodes(self, state: WorkflowState, scope: RunScope) -> None:
-        for stage in ORDER:
+        for stage in self._order:
             if state.outcome is not None:
                 return
             if stage in state.finished:

@@ -72,9 +72,12 @@ export interface Citation {
   readonly page: number | null
 }
 
+/** Something the run looked up; `ok` is null until it is done. */
 export interface ToolActivity {
   readonly callId: string
   readonly name: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly stage: Stage
   readonly ok: boolean | null
   readonly summary: string
 }

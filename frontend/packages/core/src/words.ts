@@ -118,6 +118,10 @@ const WORDS: Readonly<Record<Language, Words>> = {
       'The document is not there any more',
       'Add it again, or ask without opening it.',
     ],
+    web_page_unavailable: [
+      'The page could not be added',
+      'Open it in the browser to see whether it is there.',
+    ],
     input_expired: ['Too late to answer', 'The question was closed meanwhile. Ask anew.'],
     storage_full: ["The server's disk is full", 'Make room on it, then try again.'],
     storage_failed: [
@@ -175,6 +179,7 @@ const WORDS: Readonly<Record<Language, Words>> = {
     model_rate_limited: ['模型请求过于频繁', '模型服务限制了回答频率。'],
     model_timeout: ['模型响应超时', '请重试；较小的模型会更快。'],
     model_protocol: ['模型返回的内容有误', '请重试。若每次都如此，该接口可能并不兼容。'],
+    web_page_unavailable: ['无法添加网页', '请在浏览器中打开它，确认网页可以访问。'],
     document_not_found: ['文档已不存在', '请重新添加，或不打开文档直接提问。'],
     input_expired: ['回复已过期', '该提问已关闭，请重新提问。'],
     storage_full: ['服务器磁盘已满', '请清理磁盘空间后重试。'],

@@ -143,9 +143,9 @@ describe.each(RECORDED)('$name', ({ name, bytes, events, expected }) => {
     const calls = expected.tools.filter((tool) => 'name' in tool)
     const results = expected.tools.filter((tool) => 'ok' in tool)
     expect(run.tools).toEqual(
-      calls.map(({ call_id: callId, name }) => {
+      calls.map(({ call_id: callId, name, arguments: given }) => {
         const { ok, summary } = results.find(({ call_id }) => call_id === callId) ?? {}
-        return { callId, name, ok, summary }
+        return { callId, name, arguments: given, stage: 'context_gathering', ok, summary }
       }),
     )
   })

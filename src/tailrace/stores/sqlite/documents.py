@@ -4,7 +4,7 @@ Rule 1: a text is written in pieces nobody sees; one small write makes it the do
 Rule 2: no write takes long, however large a document is: runs commit through the same thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,37 +13,39 @@ import apsw
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
     EVERYWHERE,
+    DocumentCounts,
     DocumentOrigin,
     DocumentRow,
     DocumentStatus,
     Hit,
     Leg,
+    Move,
     NewChunk,
     NewDocument,
-    Signature,
     TermStatistics,
     Touch,
     Within,
 )
 from tailrace.stores.sqlite import document_pieces as pieces
 from tailrace.stores.sqlite import fulltext, revisions
+from tailrace.stores.sqlite.affordable import PartFrequencies
 from tailrace.stores.sqlite.database import Database
-from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, below, document_row
+from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, document_row
+from tailrace.stores.sqlite.folders import SqliteFolders
 from tailrace.stores.sqlite.neighbours import neighbours
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _CHUNKS_A_WRITE: Final = 200
-_ROWS_A_READ: Final = 10_000
-
-_AT_OR_BELOW: Final = "owner = ? AND (source = ? OR (source >= ? AND source < ?))"
 
 
-class SqliteDocuments:
+class SqliteDocuments(SqliteFolders):
     """A `DocumentStore` over a `Database` whose migrations have run."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._being_written: set[int] = set()
+        self._parts = PartFrequencies()
+        self._on_put: list[Callable[[], None]] = []
 
     async def put(
         self,
@@ -59,11 +61,17 @@ class SqliteDocuments:
             NotFoundError: `only_next`, and there is none of that owner and source.
         """
         row, replaced = await self._put(document, chunks, at, only_next=only_next)
+        for call in self._on_put:
+            call()
         if replaced is not None:
             await self._clear(replaced)
             for text_id in await self._database.write(lambda c: revisions.let_go(c, row.id)):
                 await self._clear(text_id)
         return row
+
+    def on_put(self, call: Callable[[], None]) -> None:
+        """Call `call` after each `put` from now on; it must be quick."""
+        self._on_put.append(call)
 
     async def _put(
         self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime, *, only_next: bool
@@ -118,6 +126,10 @@ class SqliteDocuments:
 
         await self._database.write(write)
 
+    async def move(self, owner: str, moves: Sequence[Move]) -> None:
+        """Remember where files are by now; a title that was the file's name follows."""
+        await self._database.write(lambda c: pieces.move(c, owner, moves))
+
     async def get(self, document_id: int, owner: str) -> DocumentRow:
         """The document.
 
@@ -135,6 +147,17 @@ class SqliteDocuments:
             raise NotFoundError(_not_found(document_id))
         return document_row(row)
 
+    async def find(self, owner: str, source: str) -> DocumentRow | None:
+        """The owner's document of that source; None where there is none."""
+        row = await self._database.read(
+            lambda c: one(
+                c,
+                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE owner = ? AND source = ?",  # noqa: S608 - a constant of ours
+                (owner, source),
+            )
+        )
+        return None if row is None else document_row(row)
+
     async def list_documents(
         self,
         owner: str,
@@ -146,7 +169,10 @@ class SqliteDocuments:
         newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
         """A page in the order they came, or the other way round, and how many there are in all."""
-        where = "owner = ? AND (? IS NULL OR status = ?) AND (? IS NULL OR origin = ?)"
+        where = (
+            "owner = ? AND (? IS NULL OR status = ?)"
+            " AND CASE WHEN ? IS NULL THEN origin <> 'conversation' ELSE origin = ? END"
+        )
         wanted = (owner, status, status, origin, origin)
         page = (*wanted, max(limit, 0), max(offset, 0))
         order = "id DESC" if newest_first else "id"
@@ -165,6 +191,24 @@ class SqliteDocuments:
                 rows(connection, "COMMIT")
 
         return await self._database.read(read)
+
+    async def counts(self, owner: str) -> DocumentCounts:
+        """How many documents there are of each status, conversations left out."""
+        found = await self._database.read(
+            lambda c: rows(
+                c,
+                "SELECT status, count(*), sum(chunk_count) FROM documents"
+                " WHERE owner = ? AND origin <> 'conversation' GROUP BY status",
+                (owner,),
+            )
+        )
+        counts = {status: count for status, count, _ in found}
+        return DocumentCounts(
+            searchable=counts.get(DocumentStatus.SEARCHABLE, 0),
+            skipped=counts.get(DocumentStatus.SKIPPED, 0),
+            failed=counts.get(DocumentStatus.FAILED, 0),
+            pieces=sum(pieces for _, _, pieces in found),
+        )
 
     async def text(
         self, document_id: int, owner: str, start: int = 0, end: int | None = None
@@ -258,9 +302,14 @@ class SqliteDocuments:
 
         Terms that stand nearly everywhere may be left out where there are others.
         """
-        return await self._database.read(
-            lambda c: fulltext.search(c, owner, terms, limit, within, leg)
-        )
+
+        def read(connection: apsw.Connection) -> list[Hit]:
+            if leg is Leg.WORDS:
+                return fulltext.search(connection, owner, terms, limit, within)
+            wanted = fulltext.unknown(connection, terms) if leg is Leg.UNKNOWN else terms
+            return fulltext.search_parts(connection, owner, wanted, limit, within, self._parts)
+
+        return await self._database.read(read)
 
     async def neighbours(
         self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int
@@ -280,79 +329,6 @@ class SqliteDocuments:
         return await self._database.read(
             lambda c: fulltext.term_statistics(c, owner, terms, chunk_ids)
         )
-
-    async def add_folder(self, owner: str, path: str, at: datetime) -> None:
-        """Remember a folder, or one file, to be read again; what it excluded is wanted again."""
-
-        def write(connection: apsw.Connection) -> None:
-            rows(
-                connection,
-                "INSERT OR IGNORE INTO folders VALUES (?, ?, ?)",
-                (owner, path, time_text(at)),
-            )
-            rows(
-                connection,
-                f"DELETE FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
-                (owner, path, *below(path)),
-            )
-
-        await self._database.write(write)
-
-    async def folders(self, owner: str) -> list[str]:
-        """The folders and files that were added, in the order of their paths."""
-        found = await self._database.read(
-            lambda c: rows(c, "SELECT path FROM folders WHERE owner = ? ORDER BY path", (owner,))
-        )
-        return [row[0] for row in found]
-
-    async def forget_folder(self, owner: str, path: str) -> int:
-        """Forget it and remove its documents, but for those of another folder; how many."""
-        others = [folder for folder in await self.folders(owner) if folder != path]
-        removed = 0
-        for signature in await self.signatures(owner, path):
-            if not any(pieces.is_at_or_below(signature.source, other) for other in others):
-                await self.delete(signature.document_id, owner)
-                removed += 1
-
-        def write(connection: apsw.Connection) -> None:  # last: cut short, it can be said again
-            rows(connection, "DELETE FROM folders WHERE owner = ? AND path = ?", (owner, path))
-
-        await self._database.write(write)
-        return removed
-
-    async def signatures(self, owner: str, path: str) -> list[Signature]:
-        """The documents at or below `path`."""
-        found: list[Signature] = []
-        page = await self._signatures_after(owner, path, 0)
-        while page:
-            found += page
-            page = await self._signatures_after(owner, path, page[-1].document_id)
-        return found
-
-    async def _signatures_after(self, owner: str, path: str, after: int) -> list[Signature]:
-        page = await self._database.read(
-            lambda c: rows(
-                c,
-                "SELECT id, source, size_bytes, mtime_ns, sha256, status, reason FROM documents"  # noqa: S608 - a constant of ours
-                f" WHERE {_AT_OR_BELOW} AND origin = 'folder' AND id > ? ORDER BY id LIMIT ?",
-                (owner, path, *below(path), after, _ROWS_A_READ),
-            )
-        )
-        return [
-            Signature(id_, source, size_bytes, mtime_ns, sha256, DocumentStatus(status), reason)
-            for id_, source, size_bytes, mtime_ns, sha256, status, reason in page
-        ]
-
-    async def exclusions(self, owner: str, path: str) -> frozenset[str]:
-        """The sources at or below `path` that were removed and are not wanted again."""
-        found = await self._database.read(
-            lambda c: rows(
-                c,
-                f"SELECT source FROM excluded_sources WHERE {_AT_OR_BELOW}",  # noqa: S608 - a constant of ours
-                (owner, path, *below(path)),
-            )
-        )
-        return frozenset(row[0] for row in found)
 
     async def samples_settled(self, owner: str) -> bool:
         """Whether it is settled that this owner has had sample documents, or needs none."""

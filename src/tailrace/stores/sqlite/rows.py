@@ -11,7 +11,7 @@ import msgspec
 from tailrace.errors import CorruptLogError
 from tailrace.events.event import JSON
 from tailrace.events.logged import LoggedEvent
-from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.events.types import Outcome, RunKind, WorkflowStage
 from tailrace.stores.base import RunRow, RunState
 from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, ThinkingRow
 
@@ -19,7 +19,7 @@ RUN_COLUMNS: Final = (
     "run_id, owner, query, request, session_id, conversation_id, user_message_id, "
     "assistant_message_id, state, stage, gen, epoch, "
     "(SELECT coalesce(max(seq), 0) FROM events WHERE run = runs.id AND gen = runs.gen), "
-    "attempts, outcome, error_code, created_at, updated_at, finished_at, trimmed_seq"
+    "attempts, outcome, error_code, created_at, updated_at, finished_at, trimmed_seq, kind"
 )
 CONVERSATION_COLUMNS: Final = (
     "id, owner, title, user_id, page_name, status, metadata, created_at, updated_at"
@@ -92,6 +92,7 @@ def run_row(row: Row) -> RunRow:
         updated_at=datetime.fromisoformat(row[17]),
         finished_at=_time(row[18]),
         trimmed_seq=row[19],
+        kind=RunKind(row[20]),
     )
 
 

@@ -11,6 +11,7 @@ import apsw
 from tailrace.errors import ConflictError, InvalidRequestError, NotFoundError
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.opening import opening
+from tailrace.events.types import RunKind
 from tailrace.stores.base import LIVE_STATES, Accepted, NewRun, RunRow
 from tailrace.stores.sqlite import conversations, rows
 from tailrace.stores.sqlite.leases import lease_end
@@ -39,7 +40,7 @@ def create(connection: apsw.Connection, run: NewRun, leased_at: datetime) -> Acc
     connection.execute(
         "INSERT INTO runs (run_id, owner, query, request, request_sha256, idempotency_key, "
         "session_id, conversation_id, state, stage, epoch, created_at, updated_at, worker, "
-        "lease_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'init', 1, ?, ?, ?, ?)",
+        "lease_until, kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'init', 1, ?, ?, ?, ?, ?)",
         (
             run.run_id,
             run.owner,
@@ -53,6 +54,7 @@ def create(connection: apsw.Connection, run: NewRun, leased_at: datetime) -> Acc
             at,
             run.worker,
             None if run.worker is None else lease_end(leased_at, run.lease_s),
+            run.kind,
         ),
     )
     user, assistant = _create_messages(connection, run, question, at)
@@ -74,14 +76,18 @@ def get(connection: apsw.Connection, run_id: str, owner: str) -> RunRow:
 
 
 def list_newest(
-    connection: apsw.Connection, owner: str, limit: int, before: str | None
+    connection: apsw.Connection,
+    owner: str,
+    limit: int,
+    before: str | None,
+    kind: RunKind | None = None,
 ) -> list[RunRow]:
-    """Up to `limit` runs of `owner` older than `before`, newest first."""
+    """Up to `limit` runs of `owner` older than `before`, of one kind or of all, newest first."""
     found = rows.rows(
         connection,
         f"SELECT {rows.RUN_COLUMNS} FROM runs WHERE owner = ? AND (? IS NULL OR run_id < ?) "  # noqa: S608 - a constant of ours
-        "ORDER BY run_id DESC LIMIT ?",
-        (owner, before, before, limit),
+        "AND (? IS NULL OR kind = ?) ORDER BY run_id DESC LIMIT ?",
+        (owner, before, before, kind, kind, limit),
     )
     return [rows.run_row(row) for row in found]
 
@@ -127,6 +133,7 @@ def _opening(run: NewRun | RunRow, user: int | None, assistant: int | None) -> L
             user_message_id=user,
             assistant_message_id=assistant,
             at=run.created_at,
+            kind=run.kind,
         )
     )
 

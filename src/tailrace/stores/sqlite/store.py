@@ -12,7 +12,7 @@ from tailrace._clock import SYSTEM_CLOCK, Clock
 from tailrace.errors import TailraceError
 from tailrace.events.event import JSON
 from tailrace.events.logged import LoggedEvent
-from tailrace.events.types import Outcome, WorkflowStage
+from tailrace.events.types import Outcome, RunKind, WorkflowStage
 from tailrace.stores.base import Accepted, FinalState, LostRuns, NewRun, RunRow, StageResult
 from tailrace.stores.conversations import Conversation, MessageRow, MessageStatus, NewMessage
 from tailrace.stores.sqlite import conversations, leases, logs, messages, runs, snapshots
@@ -132,9 +132,11 @@ class SQLiteStore(SQLiteRetention):
         """See `RunStore.get_run`."""
         return await self.database.read(lambda c: runs.get(c, run_id, owner))
 
-    async def list_runs(self, owner: str, limit: int, before: str | None) -> list[RunRow]:
+    async def list_runs(
+        self, owner: str, limit: int, before: str | None, kind: RunKind | None = None
+    ) -> list[RunRow]:
         """See `RunStore.list_runs`."""
-        return await self.database.read(lambda c: runs.list_newest(c, owner, limit, before))
+        return await self.database.read(lambda c: runs.list_newest(c, owner, limit, before, kind))
 
     async def create_conversation(
         self, owner: str, page_name: str, metadata: dict[str, JSON], at: datetime

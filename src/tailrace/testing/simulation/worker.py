@@ -14,9 +14,11 @@ from typing import Any, Final, TypeVar, cast
 from tailrace.agent.context_agent import ContextAgent
 from tailrace.agent.home import Home
 from tailrace.agent.parts import Parts
+from tailrace.context.coverage import NoVectors
 from tailrace.context.ingest import Ingest
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
+from tailrace.context.web_pages import WebPages
 from tailrace.errors import StoreError, TailraceError
 from tailrace.events.event import Cursor
 from tailrace.events.logged import LoggedEvent
@@ -241,9 +243,12 @@ def _parts(name: str, store: Store, engine: WorkflowEngine, settings: Settings) 
         documents=cast("DocumentStore", None),
         context=cast("ContextIndex", None),
         ingest=cast("Ingest", None),
+        pages=cast("WebPages", None),
+        vectors=NoVectors(),
         vaults=cast("Vaults", None),
         library=open_library(settings),
         llm=cast("LLMClient", None),
         engine=engine,
+        ingest_engine=engine,
         worker=name,
     )

@@ -43,6 +43,10 @@ export type WorkflowStage =
   | 'failed'
   | 'cancelled'
   | 'next'
+/**
+ * What a run is for.
+ */
+export type RunKind = 'chat' | 'ingest'
 
 /**
  * What came of adding a folder or a file.
@@ -238,6 +242,42 @@ export interface DocumentInfo {
   updated_at: string
 }
 /**
+ * How much of the documents can be found.
+ */
+export interface DocumentCoverage {
+  documents: number
+  /**
+   * Those that are found by their words.
+   */
+  searchable: number
+  /**
+   * Those that are found by their meaning, too.
+   */
+  embedded: number
+  skipped: number
+  failed: number
+  /**
+   * Passages in all.
+   */
+  pieces: number
+  /**
+   * Those that are found by their meaning, too.
+   */
+  pieces_embedded: number
+  /**
+   * What makes that possible; "" where nothing does.
+   */
+  model: string
+  /**
+   * What it does: off, working, ready, failed.
+   */
+  state: string
+  /**
+   * How changes in the added folders are noticed, for people.
+   */
+  folders: string
+}
+/**
  * A page of documents in the order they came, and how many there are in all.
  */
 export interface DocumentList {
@@ -369,6 +409,27 @@ export interface Model {
    * Whether it is too small to be of use.
    */
   smoke_test_only: boolean
+}
+/**
+ * What is to be read in: one of `path`, `url` and `rescan`.
+ */
+export interface IngestionBody {
+  /**
+   * A folder or a file of the machine this server runs on, from the root on; it is read again whenever it changes. Asks for the home's token.
+   */
+  path?: string | null
+  /**
+   * A page of the web, `http` or `https`.
+   */
+  url?: string | null
+  /**
+   * Look again at everything that was added. Asks for the home's token.
+   */
+  rescan?: true | null
+  /**
+   * Whether the run ends once all can be found by its words, or by its meaning, too (the default).
+   */
+  until?: ('searchable' | 'embedded') | null
 }
 /**
  * The answer to what a run waits for.
@@ -583,6 +644,10 @@ export interface Run {
    * The same as run_id, under the seed's name.
    */
   workflow_id: string
+  /**
+   * Whether it answers a question or reads documents in.
+   */
+  kind: 'chat' | 'ingest'
   query: string
   state: RunState
   stage: WorkflowStage
@@ -620,6 +685,10 @@ export interface RunDetail {
    * The same as run_id, under the seed's name.
    */
   workflow_id: string
+  /**
+   * Whether it answers a question or reads documents in.
+   */
+  kind: 'chat' | 'ingest'
   query: string
   state: RunState
   stage: WorkflowStage

@@ -743,6 +743,7 @@ export interface ErrorFacts {
     | 'model_timeout'
     | 'model_protocol'
     | 'document_not_found'
+    | 'web_page_unavailable'
     | 'input_expired'
     | 'storage_full'
     | 'storage_failed'
