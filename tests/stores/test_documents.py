@@ -36,7 +36,10 @@ async def test_a_text_that_a_killed_process_left_is_not_found_and_is_swept(
 
     def leave(connection: apsw.Connection) -> None:
         connection.execute("INSERT INTO document_texts (id, text) VALUES (99, 'alpha left')")
-        connection.execute("INSERT INTO chunks VALUES (99, 99, 0, '', 0, 10, 'alpha left', NULL)")
+        connection.execute(
+            "INSERT INTO chunks (id, text_id, ordinal, heading, char_start, char_end, text)"
+            " VALUES (99, 99, 0, '', 0, 10, 'alpha left')"
+        )
         connection.execute("INSERT INTO chunk_index (rowid, text) VALUES (99, 'alpha left')")
 
     await home.database.write(leave)

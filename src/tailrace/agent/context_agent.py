@@ -91,6 +91,7 @@ class ContextAgent:
             parts = await stack.enter_async_context(open_parts(settings, clock, engine))
             agent = cls(parts, home, clock)
             await stack.enter_async_context(agent.at_work())
+            parts.indexer.start()
             erasing = erasing_of(parts.store)
             await stack.enter_async_context(retaining(parts.store, erasing, settings, clock))
             yield agent

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tailrace._clock import Clock
-from tailrace.context.coverage import NoVectors, Vectors
+from tailrace.context.indexer import VectorIndexer
 from tailrace.context.ingest import Ingest
+from tailrace.context.matrix import is_possible
+from tailrace.context.meaning import Meaning
 from tailrace.context.pool import ParserPool
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
@@ -17,7 +19,7 @@ from tailrace.context.web_pages import WebPages
 from tailrace.events.types import RunKind
 from tailrace.llm.base import LLMClient
 from tailrace.llm.library import ModelLibrary
-from tailrace.llm.registry import open_library, open_llm
+from tailrace.llm.registry import open_embedder, open_library, open_llm
 from tailrace.nodes.base import BaseNode
 from tailrace.nodes.context import ContextNode
 from tailrace.nodes.executor import ExecutorNode
@@ -26,7 +28,7 @@ from tailrace.nodes.intent import IntentNode
 from tailrace.settings import Settings
 from tailrace.stores.base import Store
 from tailrace.stores.documents import DocumentStore
-from tailrace.stores.registry import open_stores
+from tailrace.stores.registry import open_stores, vectors_of
 from tailrace.workflow.engine import WorkflowEngine
 
 
@@ -38,9 +40,9 @@ class Parts:
         store: Runs, logs and conversations.
         documents: The text and passages of what was added.
         context: Finds passages.
+        indexer: Makes new passages findable by parts of words and by meaning, in the background.
         ingest: Reads documents in.
         pages: Reads pages of the web in.
-        vectors: Makes the vectors of what was read.
         vaults: Writes notes, which are documents too.
         library: The model files of this machine.
         llm: The model.
@@ -54,9 +56,9 @@ class Parts:
     store: Store
     documents: DocumentStore
     context: ContextIndex
+    indexer: VectorIndexer
     ingest: Ingest
     pages: WebPages
-    vectors: Vectors
     vaults: Vaults
     library: ModelLibrary
     llm: LLMClient
@@ -141,18 +143,26 @@ async def open_parts(
             home=settings.home,
         )
         pages = WebPages(documents, reader=reader, fetcher=open_web(settings), clock=clock)
-        vectors = NoVectors()
+        vectors = vectors_of(store)
+        embedder = open_embedder(settings) if is_possible() else None
+        meaning = None
+        if embedder is not None:
+            stack.push_async_callback(embedder.aclose)
+            meaning = Meaning(embedder, vectors)
+        indexer = VectorIndexer(vectors, embedder, clock)
+        stack.push_async_callback(indexer.aclose)
+        documents.on_put(indexer.wake)
         yield Parts(
             settings=settings,
             store=store,
             documents=documents,
-            context=ContextIndex(documents),
+            context=ContextIndex(documents, meaning),
+            indexer=indexer,
             ingest=ingest,
             pages=pages,
-            vectors=vectors,
             vaults=Vaults(documents, max_document_bytes=max_bytes, clock=clock),
             library=library,
             llm=llm,
             engine=engine or default_engine(),
-            ingest_engine=ingest_engine(IngestNode(ingest, pages, vectors)),
+            ingest_engine=ingest_engine(IngestNode(ingest, pages, indexer)),
         )

@@ -6,10 +6,10 @@ Rule 3: everything has an owner ("" where there is one person only); nobody find
 Rule 4: a term is a word, or several that stand next to one another; it is never query syntax.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -157,8 +157,41 @@ class Move(msgspec.Struct, frozen=True):
     mtime_ns: int
 
 
+class Within(msgspec.Struct, frozen=True, kw_only=True):
+    """Which documents a search is held to; None: it is not held to any in this way.
+
+    Attributes:
+        document_ids: These alone.
+        origins: What came here in one of these ways.
+        kinds: What was read as one of these.
+        changed_after: Files that were changed at or after this moment; what is no file, put then.
+        changed_before: The same, before this moment.
+    """
+
+    document_ids: tuple[int, ...] | None = None
+    origins: tuple[DocumentOrigin, ...] | None = None
+    kinds: tuple[str, ...] | None = None
+    changed_after: datetime | None = None
+    changed_before: datetime | None = None
+
+
+EVERYWHERE: Final = Within()
+
+
+class Leg(StrEnum):
+    """A way to look for terms: as WORDS in whatever form, or as PARTS of words.
+
+    UNKNOWN is as PARTS, for those terms alone that no passage has as a word: where it has, looking
+    for its parts finds nothing better, and worse beside it.
+    """
+
+    WORDS = "words"
+    PARTS = "parts"
+    UNKNOWN = "unknown"
+
+
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A passage that has one of the terms; `score` is higher for a better one, BM25."""
+    """A passage that was found; `score` is higher for a better one, within one search."""
 
     chunk_id: int
     document_id: int
@@ -171,6 +204,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     char_end: int
     text: str
     page: int | None
+    kind: str
+    origin: DocumentOrigin
     score: float
 
 
@@ -236,17 +271,23 @@ class DocumentStore(Protocol):
         limit: int,
         offset: int,
         status: DocumentStatus | None = None,
+        embedded_by: str | None = None,
         origin: DocumentOrigin | None = None,
         newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
         """A page in the order they came, or the other way round, and how many there are in all.
 
-        Conversations are left out, unless their origin is asked for.
+        Conversations are left out, unless their origin is asked for. `embedded_by`: only those
+        searchable ones of which every passage has a vector of that model.
         """
         ...
 
-    async def counts(self, owner: str) -> DocumentCounts:
-        """How many documents there are of each status."""
+    async def counts(self, owner: str, model: str = "") -> DocumentCounts:
+        """How many documents there are of each status, and have all their vectors of `model`."""
+        ...
+
+    async def embedded(self, owner: str, ids: Sequence[int], model: str) -> frozenset[int]:
+        """Those of the searchable documents `ids` of which every passage has its vector."""
         ...
 
     async def text(
@@ -277,15 +318,32 @@ class DocumentStore(Protocol):
         """
         ...
 
+    def on_put(self, call: Callable[[], None]) -> None:
+        """Call `call` after each `put` from now on; it must be quick."""
+        ...
+
     async def search(
         self,
         owner: str,
         terms: Sequence[str],
         *,
         limit: int,
-        document_ids: Sequence[int] | None = None,
+        within: Within = EVERYWHERE,
+        leg: Leg = Leg.WORDS,
     ) -> list[Hit]:
-        """The `limit` best passages that have one of `terms`, in those documents or in all."""
+        """The `limit` best passages that have one of `terms`.
+
+        Terms that stand nearly everywhere may be left out where there are others.
+        """
+        ...
+
+    async def neighbours(
+        self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int
+    ) -> list[Hit]:
+        """Up to `count` passages before code point `start` and as many from `end` on, in order.
+
+        None where that is not the newest revision of a document of the owner.
+        """
         ...
 
     async def term_statistics(

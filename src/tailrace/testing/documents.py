@@ -18,6 +18,7 @@ from tailrace.stores.documents import (
     NewChunk,
     NewDocument,
     Touch,
+    Within,
 )
 
 NOW: Final = datetime(2026, 3, 4, 19, 0, tzinfo=UTC)
@@ -237,9 +238,9 @@ async def a_search_may_be_held_to_some_documents(store: DocumentStore) -> None:
     """None of them: none are found."""
     first = await put(store, "/a", "alpha one")
     await put(store, "/b", "alpha two")
-    hits = await store.search("", ["alpha"], limit=10, document_ids=[first.id])
+    hits = await store.search("", ["alpha"], limit=10, within=Within(document_ids=(first.id,)))
     assert [hit.text for hit in hits] == ["alpha one"]
-    assert await store.search("", ["alpha"], limit=10, document_ids=[]) == []
+    assert await store.search("", ["alpha"], limit=10, within=Within(document_ids=())) == []
 
 
 async def a_forgotten_folder_takes_its_documents_along(store: DocumentStore) -> None:

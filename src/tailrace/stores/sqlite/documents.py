@@ -4,7 +4,7 @@ Rule 1: a text is written in pieces nobody sees; one small write makes it the do
 Rule 2: no write takes long, however large a document is: runs commit through the same thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,33 +12,39 @@ import apsw
 
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
-    DocumentCounts,
-    DocumentOrigin,
+    EVERYWHERE,
     DocumentRow,
     DocumentStatus,
     Hit,
+    Leg,
     Move,
     NewChunk,
     NewDocument,
     TermStatistics,
     Touch,
+    Within,
 )
 from tailrace.stores.sqlite import document_pieces as pieces
 from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite.affordable import PartFrequencies
 from tailrace.stores.sqlite.database import Database
 from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, document_row
 from tailrace.stores.sqlite.folders import SqliteFolders
+from tailrace.stores.sqlite.listing import SqliteListing
+from tailrace.stores.sqlite.neighbours import neighbours
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _CHUNKS_A_WRITE: Final = 200
 
 
-class SqliteDocuments(SqliteFolders):
+class SqliteDocuments(SqliteFolders, SqliteListing):
     """A `DocumentStore` over a `Database` whose migrations have run."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._being_written: set[int] = set()
+        self._parts = PartFrequencies()
+        self._on_put: list[Callable[[], None]] = []
 
     async def put(
         self,
@@ -54,9 +60,15 @@ class SqliteDocuments(SqliteFolders):
             NotFoundError: `only_next`, and there is none of that owner and source.
         """
         row, replaced = await self._put(document, chunks, at, only_next=only_next)
+        for call in self._on_put:
+            call()
         if replaced is not None:
             await self._clear(replaced)
         return row
+
+    def on_put(self, call: Callable[[], None]) -> None:
+        """Call `call` after each `put` from now on; it must be quick."""
+        self._on_put.append(call)
 
     async def _put(
         self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime, *, only_next: bool
@@ -131,69 +143,6 @@ class SqliteDocuments(SqliteFolders):
         if row is None:
             raise NotFoundError(_not_found(document_id))
         return document_row(row)
-
-    async def find(self, owner: str, source: str) -> DocumentRow | None:
-        """The owner's document of that source; None where there is none."""
-        row = await self._database.read(
-            lambda c: one(
-                c,
-                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE owner = ? AND source = ?",  # noqa: S608 - a constant of ours
-                (owner, source),
-            )
-        )
-        return None if row is None else document_row(row)
-
-    async def list_documents(
-        self,
-        owner: str,
-        *,
-        limit: int,
-        offset: int,
-        status: DocumentStatus | None = None,
-        origin: DocumentOrigin | None = None,
-        newest_first: bool = False,
-    ) -> tuple[list[DocumentRow], int]:
-        """A page in the order they came, or the other way round, and how many there are in all."""
-        where = (
-            "owner = ? AND (? IS NULL OR status = ?)"
-            " AND CASE WHEN ? IS NULL THEN origin <> 'conversation' ELSE origin = ? END"
-        )
-        wanted = (owner, status, status, origin, origin)
-        page = (*wanted, max(limit, 0), max(offset, 0))
-        order = "id DESC" if newest_first else "id"
-        sql = (
-            f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE {where}"  # noqa: S608 - constants of ours
-            f" ORDER BY {order} LIMIT ? OFFSET ?"
-        )
-        count = f"SELECT count(*) FROM documents WHERE {where}"  # noqa: S608 - a constant of ours
-
-        def read(connection: apsw.Connection) -> tuple[list[DocumentRow], int]:
-            rows(connection, "BEGIN")  # both see the same snapshot
-            try:
-                found = [document_row(row) for row in rows(connection, sql, page)]
-                return found, rows(connection, count, wanted)[0][0]
-            finally:
-                rows(connection, "COMMIT")
-
-        return await self._database.read(read)
-
-    async def counts(self, owner: str) -> DocumentCounts:
-        """How many documents there are of each status, conversations left out."""
-        found = await self._database.read(
-            lambda c: rows(
-                c,
-                "SELECT status, count(*), sum(chunk_count) FROM documents"
-                " WHERE owner = ? AND origin <> 'conversation' GROUP BY status",
-                (owner,),
-            )
-        )
-        counts = {status: count for status, count, _ in found}
-        return DocumentCounts(
-            searchable=counts.get(DocumentStatus.SEARCHABLE, 0),
-            skipped=counts.get(DocumentStatus.SKIPPED, 0),
-            failed=counts.get(DocumentStatus.FAILED, 0),
-            pieces=sum(pieces for _, _, pieces in found),
-        )
 
     async def text(
         self, document_id: int, owner: str, start: int = 0, end: int | None = None
@@ -274,11 +223,31 @@ class SqliteDocuments(SqliteFolders):
         terms: Sequence[str],
         *,
         limit: int,
-        document_ids: Sequence[int] | None = None,
+        within: Within = EVERYWHERE,
+        leg: Leg = Leg.WORDS,
     ) -> list[Hit]:
-        """The `limit` best passages that have one of `terms`, in those documents or in all."""
+        """The `limit` best passages that have one of `terms`.
+
+        Terms that stand nearly everywhere may be left out where there are others.
+        """
+
+        def read(connection: apsw.Connection) -> list[Hit]:
+            if leg is Leg.WORDS:
+                return fulltext.search(connection, owner, terms, limit, within)
+            wanted = fulltext.unknown(connection, terms) if leg is Leg.UNKNOWN else terms
+            return fulltext.search_parts(connection, owner, wanted, limit, within, self._parts)
+
+        return await self._database.read(read)
+
+    async def neighbours(
+        self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int
+    ) -> list[Hit]:
+        """Up to `count` passages before code point `start` and as many from `end` on, in order.
+
+        None where that is not the newest revision of a document of the owner.
+        """
         return await self._database.read(
-            lambda c: fulltext.search(c, owner, terms, limit, document_ids)
+            lambda c: neighbours(c, (document_id, revision, owner), start, end, count)
         )
 
     async def term_statistics(
