@@ -10,28 +10,25 @@ from playwright.async_api import expect
 from tailrace.agent import ingesting
 from tailrace.agent.parts import ingest_engine
 from tailrace.agent.request import IngestRequest
-from tailrace.context.coverage import Coverage
+from tailrace.context.indexer import Coverage, CoverageState, VectorIndexer
 from tailrace.nodes.ingest import IngestNode
 from tailrace.state.state import IngestTarget
 from tailrace.stores.base import RunRow
+from tailrace.stores.registry import vectors_of
 from tailrace.testing.model_script import Reply
 
 from .screen import OpenPage, Serve, Served
 
 
-class HalfWay:
+class HalfWay(VectorIndexer):
     """Vectors that are made up to some passage, and no further."""
 
     async def coverage(self, owner: str) -> Coverage:
         del owner
-        return Coverage(pieces=4, embedded=3, model="small", state="at work")
+        return Coverage(pieces=4, embedded=3, model="small", state=CoverageState.WORKING)
 
-    async def advanced(self, owner: str) -> Coverage:
-        del owner
-        return await asyncio.Future()
-
-    def wake(self) -> None:
-        """It stays where it is."""
+    async def settled(self) -> None:
+        await asyncio.Future()
 
 
 def folder(root: Path) -> Path:
@@ -48,9 +45,9 @@ def folder(root: Path) -> Path:
 async def read_in(served: Served, path: Path) -> RunRow:
     """Have it read in, as a terminal does."""
     parts = served.agent.parts
-    vectors = HalfWay()
-    engine = ingest_engine(IngestNode(parts.ingest, parts.pages, vectors))
-    served.agent.parts = dataclasses.replace(parts, vectors=vectors, ingest_engine=engine)
+    indexer = HalfWay(vectors_of(parts.store), None)
+    engine = ingest_engine(IngestNode(parts.ingest, parts.pages, indexer))
+    served.agent.parts = dataclasses.replace(parts, indexer=indexer, ingest_engine=engine)
     request = IngestRequest(target=IngestTarget(path=str(path)))
     return await ingesting.start(served.agent, request)
 
