@@ -10,10 +10,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tailrace.events.types import EventType
+from tailrace.nodes.answer_text import AnswerText
+from tailrace.nodes.targets import Targets
 from tailrace.settings import Settings
 from tailrace.state.state import Query
 from tailrace.testing.judging import is_judging, judged_by, judgement
@@ -27,7 +31,7 @@ QUESTION = Query(text="What is the budget of the lighthouse?")
 STRONG = Settings(model_class="strong")
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table"])
 _ADDRESS = re.compile(r"(?:(?:https?:)|['\"=(])//", re.IGNORECASE)
-_BARE = re.compile(r"(?:https?://|www\.)\S", re.IGNORECASE)
+_BARE = re.compile(r"(?<![a-z])(?:https?://|www\.)\S", re.IGNORECASE)
 
 
 def tokens(parts: Iterable[Token]) -> Iterable[Token]:
@@ -91,6 +95,33 @@ async def test_an_edit_that_obeys_a_passage_reaches_nothing_new(name: str, tmp_p
         run = await bench.run(Query(text="Edit it", selected_content="A line of my own."))
     assert run.outcome == "answered"
     assert [each for each in remote(run.fold.text) if _ADDRESS.search(each)] == []
+
+
+PIECES = """
+a ` `` ``` ~~~ ![x](//e) ![x](https://e) [x](//e) ![x][r] [r] [r]: <div> </div> <img&src=//e>
+<script> <!-- --> < \\ ! [ ](//e) ] ( https://e www.e http s://e <https://e> |---| | - 1. > * **
+[1] 【1】 <pre> <x&y=' '> &lt; \u200b
+"""
+PARTS = [*(piece.replace("&s", " s").replace("&y", " y") for piece in PIECES.split())]
+BREAKS = [
+    " ",
+    "\n",
+    "\n\n",
+    "\n   ",
+    "\n    ",
+    "\n```\n",
+    "|---|---|\n",
+    "| a | b |\n",
+    "[r]: //e\n",
+]
+
+
+@given(st.lists(st.sampled_from([*PARTS, *BREAKS]), max_size=20), st.integers(1, 9))
+def test_no_answer_reaches_out_however_it_is_put_together(parts: list[str], length: int) -> None:
+    answer = AnswerText(Targets(), 3)
+    out = [each for part in in_pieces("".join(parts), length) for each in answer.feed(part)]
+    shown = "".join(each for each in [*out, *answer.end()] if isinstance(each, str))
+    assert remote(shown) == []
 
 
 async def test_a_link_of_the_persons_own_stays(tmp_path: Path) -> None:

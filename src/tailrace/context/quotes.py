@@ -51,6 +51,18 @@ class _Sentence(NamedTuple):
     forms: frozenset[str]
 
 
+def shared(question: str, texts: Sequence[str]) -> list[float]:
+    """How much of `question` each of `texts` has, its words weighed by their rarity among them."""
+    asked = {term.form for term in terms(question)}
+    told = [asked & {term.form for term in terms(text)} for text in texts]
+    count = Counter(form for forms in told for form in forms)
+    return [sum(_rarity(count[form], len(texts)) for form in forms) for forms in told]
+
+
+def _rarity(frequency: int, many: int) -> float:
+    return math.log(1 + (many - frequency + 0.5) / (frequency + 0.5))
+
+
 class Quotes:
     """Finds quotes in a few passages, which it reads once."""
 
@@ -95,7 +107,7 @@ class Quotes:
         weights: dict[str, float] = {}
         for term in said:
             frequency = len(self._places.get(term.form, ()))
-            weight = math.log(1 + (many - frequency + 0.5) / (frequency + 0.5))
+            weight = _rarity(frequency, many)
             if term.is_number or term.is_name:
                 weight *= _STRONG
             weights[term.form] = weight * (_LIGHT if term.is_light else 1.0)

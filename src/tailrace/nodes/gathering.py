@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from tailrace.context.passages import Passage
+from tailrace.context.quotes import shared
 from tailrace.context.sufficiency import Verdict
 from tailrace.events.event import JSON
 from tailrace.nodes.scope import RunScope
@@ -68,7 +69,7 @@ class Gathering:
             query: What was asked.
             scope: The run.
             budget_tokens: How much is kept.
-            least: Which share of its search's best score a passage needs.
+            least: Which share a passage needs of what the best of its search has of the words.
         """
         self.items: list[ContextItem] = []
         self.left_tokens = budget_tokens
@@ -85,13 +86,13 @@ class Gathering:
             found = await self._scope.context.search(
                 text, owner=self._query.owner, limit=_SEARCH_LIMIT
             )
-            new |= self._worth(without_own(found, self._query), new)
+            new |= self._worth(without_own(found, self._query), text, new)
         self._passages = new | self._passages  # the newest first: a verdict reads only a few
         return len(new)
 
-    def add(self, found: Sequence[Passage]) -> None:
-        """Take in what a tool has found."""
-        self._passages = self._worth(found, {}) | self._passages
+    def add(self, found: Sequence[Passage], text: str) -> None:
+        """Take in what a tool has found for `text`; "" where it was not searched for."""
+        self._passages = self._worth(found, text, {}) | self._passages
 
     def make_room(self, tokens: int) -> None:
         """Let so much more be kept, for what is looked for now that something is missing."""
@@ -107,14 +108,17 @@ class Gathering:
         return [] if kept is None else [Found(item=kept, snippet=snippet)]
 
     def _worth(
-        self, found: Sequence[Passage], besides: Mapping[str, Passage]
+        self, found: Sequence[Passage], text: str, besides: Mapping[str, Passage]
     ) -> dict[str, Passage]:
         """What of one search's passages is new, and near enough its best."""
-        least = self._least * max((each.score for each in found), default=0.0)
+        shares = shared(text, [f"{each.title}\n{each.heading}\n{each.text}" for each in found])
+        least = self._least * max(shares, default=0.0)
         return {
             each.id: each
-            for each in found
-            if each.score >= least and each.id not in self._passages and each.id not in besides
+            for each, share in zip(found, shares, strict=True)
+            if (share == 0.0 or share >= least)  # none: found by its meaning, or by parts of words
+            and each.id not in self._passages
+            and each.id not in besides
         }
 
     async def judge(self, texts: Sequence[str]) -> Verdict:

@@ -25,8 +25,9 @@ EDIT_TOKENS: Final = 6_000
 
 EMBEDDED_LEAST_SCORE: Final = 0.5
 LEAST_SCORE: Final = 0.25
-"""Of the best score of its own search; below it a passage shares a common word and no more, and a
-hundred tokens of it are two seconds of the embedded model's reading."""
+"""Of what the best passage of a search has of its words, the rare ones counting more; below it a
+passage shares a common word and no more, and a hundred tokens of it are two seconds of the embedded
+model's reading. Scores of a fused search tell ranks, and do not tell that."""
 
 SELECTION_ID: Final = "selection"
 
@@ -48,7 +49,7 @@ def passage_budget(info: ModelInfo | None, *, editing: bool = False) -> int:
 
 
 def least_score(info: ModelInfo | None) -> float:
-    """Which share of its search's best score a passage needs, to be worth this model's reading."""
+    """Which share of the best one's words a passage needs, to be worth this model's reading."""
     return EMBEDDED_LEAST_SCORE if info is not None and info.embedded else LEAST_SCORE
 
 

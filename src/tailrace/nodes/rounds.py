@@ -172,9 +172,9 @@ class Rounds:
                 found += self._gathering.keep_read(result.read)
             if result.lists:
                 self._lists = f"{self._lists}\n{result.lists}".strip()[-_MAX_LIST_CHARS:]
-        new = [passage for result in results for passage in result.passages]
-        self._gathering.add(new)
-        return found + self._gathering.keep()
+            self._gathering.add(result.passages, result.searched)
+            found += self._gathering.keep()
+        return found
 
     async def _refuse(self, call_id: str, said: dict[str, JSON], why: str) -> None:
         """Tell of a call that is none: its name, if it is one of ours, and why it is not made."""

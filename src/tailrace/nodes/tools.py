@@ -58,6 +58,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         summary: A sentence for people.
         passages: What was found, best first.
+        searched: What was searched for; "" where it was found otherwise.
         read: What was read: a piece of a document.
         lists: Titles, a line each.
     """
@@ -65,6 +66,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     ok: bool
     summary: str
     passages: Sequence[Passage] = ()
+    searched: str = ""
     read: ContextItem | None = None
     lists: str = ""
 
@@ -107,7 +109,7 @@ async def _run(call: Call, query: Query, scope: RunScope) -> Result:
     match call.name:
         case "search_documents":
             found = await scope.context.search(wanted, owner=query.owner, limit=_SEARCH_LIMIT)
-            return _found(without_own(found, query))
+            return _found(without_own(found, query), wanted)
         case "recall_conversations":
             found = await scope.context.search(
                 wanted,
@@ -115,7 +117,7 @@ async def _run(call: Call, query: Query, scope: RunScope) -> Result:
                 limit=_SEARCH_LIMIT,
                 origins=[DocumentOrigin.CONVERSATION],
             )
-            return _found(without_own(found, query))
+            return _found(without_own(found, query), wanted)
         case "neighbours":
             source_id = str(call.arguments["source_id"])
             return _found(await scope.context.neighbours(source_id, owner=query.owner))
@@ -177,9 +179,11 @@ def without_own(passages: Sequence[Passage], query: Query) -> list[Passage]:
     return [each for each in passages if query.conversation_id is None or each.source != own]
 
 
-def _found(passages: Sequence[Passage]) -> Result:
+def _found(passages: Sequence[Passage], searched: str = "") -> Result:
     many = "1 passage" if len(passages) == 1 else f"{len(passages)} passages"
-    return Result(ok=True, summary=many if passages else "nothing found", passages=passages)
+    return Result(
+        ok=True, summary=many if passages else "nothing found", passages=passages, searched=searched
+    )
 
 
 def _query(said: Mapping[str, JSON]) -> str:
