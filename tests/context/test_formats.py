@@ -51,6 +51,16 @@ def test_a_pdf_has_pages_below_the_entries_of_its_outline() -> None:
     )
 
 
+def test_a_pdf_without_an_outline_has_the_lines_in_larger_letters_for_headings() -> None:
+    body = "\n".join(["plain words of the usual size"] * 8)
+    data = pdf(f"Title\n{body}", f"{body}\nPart two\n{body}", large=("Title", "Part two"))
+    parsed = read("a.pdf", data)
+    part = parsed.text.index("Part two")
+    assert parsed.headings == [Heading(0, 1, "Title"), Heading(part, 1, "Part two")]
+    assert parsed.pages == (0, len(f"Title\n{body}\n\n"))
+    assert parsed.title == "Title"
+
+
 def test_a_word_document_has_headings_lists_and_tables_that_name_their_columns() -> None:
     document = docx.Document()
     document.add_heading("Boiler", 0)
