@@ -216,6 +216,11 @@ def test_a_notebook_has_its_code_fenced_and_what_it_printed() -> None:
     assert parsed.text == (f"# Tides\nA study.\n\n```python\nshow(1)\n```\n\nOutput:\n{printed}")
 
 
+def test_a_heading_after_line_ends_of_all_kinds_stands_where_it_says() -> None:
+    parsed = read("a.html", b"<pre>a&#13;&#10;b&#13;c\r\nd</pre><h1>End</h1>z")
+    assert parsed.headings == [Heading(parsed.text.index("End"), 1, "End")]
+
+
 SAMPLES = {
     "a.pdf": pdf("one\ntwo", "three", outline={"one": 0}),
     "a.docx": word(paragraph("one", "Heading1") + paragraph("two")),
