@@ -172,6 +172,7 @@ def read_file(path: Path, max_bytes: int) -> tuple[bytes, FoundFile]:
 
     Raises:
         OSError: it cannot be read, or is no plain file any more.
+        LinkedError: a folder on the way to it is a link now.
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_BINARY", 0)
