@@ -174,6 +174,15 @@ def test_a_mail_says_who_wrote_what_to_whom_and_names_what_is_attached() -> None
     assert parsed == Parsed(DocumentKind.MAIL, "Grüße", text, headings)
 
 
+def test_a_mail_in_a_mail_is_read_and_named() -> None:
+    data = (
+        b"Subject: Fwd\nContent-Type: multipart/mixed; boundary=q\n\n--q\n"
+        b"Content-Type: message/rfc822\n\nSubject: inner\n\ninner body\n--q\n\nouter\n--q--\n"
+    )
+    text = "Subject: Fwd\n\ninner body\n\nouter\n\nAttachments: a mail about inner"
+    assert read("a.eml", data).text == text
+
+
 def test_each_mail_of_a_mailbox_has_its_heading() -> None:
     data = (
         b"From a Mon\nSubject: one\nTo: x\n\nBody\n>From here\n\nnot: one\n\n"
