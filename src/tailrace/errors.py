@@ -8,6 +8,7 @@ Rule 2: each class says who erred, and so what to do: the caller, the model, or 
     │   └── CursorError            the cursor is malformed or ahead of the log
     ├── NotFoundError              no such run, conversation, message or document
     ├── HistoryTrimmedError        these events were let go of; what they amount to is kept
+    ├── RevisionTrimmedError       that text of a document was let go of
     ├── ConflictError              the thing asked for does not fit its present state
     │   └── InputExpiredError      nobody answered the run in time
     ├── WebPageError               a page of the web cannot be had or read
@@ -53,7 +54,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     """There is none, or it is somebody else's; check the id and the key."""
     HISTORY_TRIMMED = "history_trimmed"
-    """These events were let go of after a while; watch from the run's snapshot."""
+    """Events let go of after a while: watch from the snapshot; or an old text: read the newest."""
     CONFLICT = "conflict"
     """It does not fit the present state; look at that state, then ask again."""
     UNAUTHORIZED = "unauthorized"
@@ -173,6 +174,18 @@ class HistoryTrimmedError(TailraceError):
         )
         self.run_id = run_id
         self.trimmed_seq = trimmed_seq
+
+
+class RevisionTrimmedError(TailraceError):
+    """That revision of a document is not kept any more: newer ones took its place."""
+
+    default_code = ErrorCode.HISTORY_TRIMMED
+
+    def __init__(self, document_id: int, revision: int) -> None:
+        super().__init__(
+            f"revision {revision} of document {document_id} is not kept any more, as newer ones "
+            "took its place; read the document without a revision"
+        )
 
 
 class ConflictError(TailraceError):

@@ -6,7 +6,7 @@ value `<name>`; docs/reference/settings.md is made from this file.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import platformdirs
@@ -81,7 +81,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_answer_tokens: Limit of one answer, passed to the model and held by us.
         max_answer_bytes: Limit of one answer in UTF-8 bytes.
         history_tokens: How much of a conversation a model is told, estimated.
-        context_rounds: Rounds of retrieval at most.
+        model_class: `strong`: the model says what is missing and calls tools to find it; `weak`:
+            it does not. Empty: the embedded model is weak, one at an endpoint strong.
+        context_rounds: Rounds of retrieval at most; without a strong model, two.
+        context_calls: Calls of a strong model at most that ask what is missing.
+        context_tokens: Tokens that these calls may read and write in all.
+        context_timeout_s: So long it is looked for what is missing, before the answer is written.
         events_kept_s: Events of a run are let go of so long after its end, its answer is not;
             0: kept for ever.
         messages_kept_s: Conversations that were not used for so long are removed, and runs
@@ -146,7 +151,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_answer_tokens: int = 8_192
     max_answer_bytes: int = 1024 * 1024
     history_tokens: int = 2_000
-    context_rounds: int = 2
+    model_class: Literal["", "weak", "strong"] = ""
+    context_rounds: int = 4
+    context_calls: int = 8
+    context_tokens: int = 24_000
+    context_timeout_s: float = 60.0
     events_kept_s: float = 30 * 24 * 3600.0
     messages_kept_s: float = 0.0
     deleted_kept_s: float = 7 * 24 * 3600.0

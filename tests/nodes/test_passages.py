@@ -36,7 +36,7 @@ def test_no_passage_can_close_its_fence(texts: list[str], title: str) -> None:
 
 
 def test_a_quotation_keeps_every_line() -> None:
-    assert quoted(_item("one\n\n> two\n")) == "**plan.md**\n\n> one\n>\n> > two\n\n"
+    assert quoted("plan.md", "one\n\n> two\n") == "**plan.md**\n\n> one\n>\n> > two\n\n"
 
 
 @pytest.mark.parametrize("text", [REFUSAL, f"{REFUSAL}\n", f'"{REFUSAL}"', REFUSAL.upper()])

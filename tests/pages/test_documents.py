@@ -7,6 +7,7 @@ from playwright.async_api import FilePayload, expect
 from tailrace.testing.model_script import Reply, classify_as
 
 from .screen import OpenPage, Serve
+from .site import site
 
 _DROP = """([name, text]) => {
   const data = new DataTransfer()
@@ -66,3 +67,37 @@ async def test_a_question_can_be_about_one_document(serve: Serve, open_page: Ope
         source = screen.answer.get_by_role("button", name=re.compile("^Source 1 bread.txt"))
         await source.click()
         await expect(screen.page.get_by_role("dialog").locator("mark")).to_contain_text("Rye bread")
+
+
+async def test_a_web_page_is_read_in_before_ones_eyes_and_found_again_after_a_reload(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    async with (
+        site() as web,
+        serve(Reply(), web_allow_private=True, web_ports=str(web.port)) as served,
+    ):
+        screen = await open_page(served.url, "#/documents")
+        page = screen.page
+        address = page.get_by_role("textbox", name="Address of a web page to read in")
+        await address.fill("not an address")
+        await address.press("Enter")
+        await expect(page.get_by_text("This is no address of a web page.")).to_be_visible()
+        await address.fill(f"127.0.0.1:{web.port}/page")
+        await expect(page.get_by_text("This is no address of a web page.")).to_be_hidden()
+        await address.fill(f"http://127.0.0.1:{web.port}/page")
+        await screen.button("Add page").click()
+        card = page.locator(".ingestion")
+        await expect(card.get_by_role("button", name="Stop")).to_be_visible()
+        await screen.look("reading")
+        await page.reload()
+        await expect(card.get_by_role("button", name="Stop")).to_be_visible()
+        web.let.set()
+        await expect(card).to_contain_text("Done")
+        await expect(page.locator(".documents li")).to_have_count(3)
+        await expect(page.locator(".documents")).to_contain_text("The lock keeper")
+        await card.get_by_role("button", name="Dismiss").click()
+        await expect(card).to_have_count(0)
+        await address.fill(f"http://127.0.0.1:{web.port}/nothing")
+        await address.press("Enter")
+        await expect(card.get_by_role("alert")).not_to_be_empty()
+        await screen.look("not-read")

@@ -38,6 +38,7 @@ async def test_a_piece_of_a_documents_text_is_counted_in_code_points(serving: "S
     assert piece == {
         "document_id": sent.json()["id"],
         "revision": 1,
+        "stale": False,
         "title": "tide.txt",
         "start": 12,
         "end": 20,
@@ -64,6 +65,28 @@ async def test_the_same_name_again_is_the_next_revision(serving: "Serving") -> N
     for revision in [1, 2]:
         sent = await serving.client.post("/api/documents?name=a.md", content=f"text {revision}")
         assert sent.json()["revision"] == revision
+
+
+async def test_a_replaced_text_can_be_read_by_its_revision_and_is_stale(
+    serving: "Serving",
+) -> None:
+    texts = [f"text {number}" for number in range(23)]
+    for text in texts:
+        await serving.client.post("/api/documents?name=a.md", content=text)
+    listed = (await serving.client.get("/api/documents")).json()
+    url = f"/api/documents/{listed['items'][0]['id']}/text"
+
+    async def read(query: str) -> tuple[object, ...]:
+        piece = (await serving.client.get(url + query)).json()
+        return piece["revision"], piece["stale"], piece["text"], piece["total_chars"]
+
+    assert await read("") == (23, False, "text 22", 7)
+    assert await read("?revision=23&start=5") == (23, False, "22", 7)
+    assert await read("?revision=4&start=0&end=4") == (4, True, "text", 6)
+    gone = await serving.client.get(f"{url}?revision=1")
+    assert (gone.status_code, gone.json()["code"]) == (410, "history_trimmed")
+    assert "not kept any more" in gone.json()["detail"]
+    assert (await serving.client.get(f"{url}?revision=24")).status_code == 404
 
 
 async def test_what_cannot_be_read_is_refused_with_its_reason(serve: "Serve") -> None:

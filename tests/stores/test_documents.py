@@ -7,6 +7,7 @@ import apsw
 import pytest
 
 from tailrace.stores.documents import DocumentStore
+from tailrace.stores.sqlite import revisions
 from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.migrate import migrations
 from tailrace.stores.sqlite.rows import rows
@@ -97,7 +98,44 @@ async def test_deleted_documents_leave_nothing_in_the_file(home: SQLiteStore) ->
         sql = (
             "SELECT count(*) FROM documents UNION ALL SELECT count(*) FROM document_texts"
             " UNION ALL SELECT count(*) FROM chunks"
+            " UNION ALL SELECT count(*) FROM document_revisions"
         )
         return [int(row[0]) for row in rows(connection, sql)]
 
-    assert await home.database.read(count) == [0, 0, 0]
+    assert await home.database.read(count) == [0, 0, 0, 0]
+
+
+async def test_replaced_texts_are_kept_up_to_a_number_and_to_a_size(
+    home: SQLiteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteDocuments(home.database)
+    for number in range(revisions.KEPT_REVISIONS + 5):
+        await put(store, "/a", f"text {number}")
+
+    def texts(connection: apsw.Connection) -> list[str]:
+        return [row[0] for row in rows(connection, "SELECT text FROM document_texts ORDER BY id")]
+
+    assert await home.database.read(texts) == [f"text {number}" for number in range(4, 25)]
+    monkeypatch.setattr(revisions, "KEPT_BYTES", 14)
+    await put(store, "/a", "☂☂☂")
+    assert await home.database.read(texts) == ["text 23", "text 24", "☂☂☂"]
+
+
+async def test_chunks_that_a_killed_process_left_of_a_replaced_text_are_swept_and_it_stays(
+    home: SQLiteStore,
+) -> None:
+    store = SqliteDocuments(home.database)
+    row = await put(store, "/a", "alpha")
+    await put(store, "/a", "beta")
+
+    def leave(connection: apsw.Connection) -> None:
+        connection.execute(
+            "INSERT INTO chunks (id, text_id, ordinal, heading, char_start, char_end, text)"
+            " SELECT 99, text_id, 0, '', 0, 5, 'alpha' FROM document_revisions"
+        )
+        connection.execute("INSERT INTO chunk_index (rowid, text) VALUES (99, 'alpha')")
+
+    await home.database.write(leave)
+    assert await store.sweep() == 1
+    assert await store.sweep() == 0
+    assert (await store.excerpt(row.id, "", 0, 9, 1))[1] == "alpha"

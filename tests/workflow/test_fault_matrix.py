@@ -19,7 +19,8 @@ from tailrace.events.event import JSON
 from tailrace.llm.base import Delta, LLMClient, LLMRequest, ModelInfo, Usage, Wait
 from tailrace.llm.registry import open_llm
 from tailrace.settings import Settings
-from tailrace.state.state import Query
+from tailrace.state.state import Query, Sufficiency
+from tailrace.testing.judging import judged_by
 from tailrace.testing.model_script import ChatRequest, Fault, Reply, Script, classify_as
 from tailrace.testing.workbench import Transcript, open_workbench
 
@@ -168,6 +169,30 @@ async def test_each_fault_at_each_call_ends_the_run_as_it_should(
     assert usage["partial"] is True
     if kept:
         assert (usage["calls"], usage["source"]) == (2, "estimated")
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_no_fault_of_a_judgement_keeps_a_person_from_an_answer(
+    case: Case, tmp_path: Path
+) -> None:
+    settings = msgspec.structs.replace(case.settings, model_class="strong", context_timeout_s=3.0)
+    script = judged_by(case.reply, Reply(text="An answer."))
+    async with (
+        asyncio.timeout(20),
+        open_workbench(tmp_path, script, settings=settings) as bench,
+    ):
+        await bench.add({"plan.md": PLAN})
+        run = await bench.run(QUESTION)
+    _assert_ended_once(run)
+    assert (run.outcome, run.error_code, run.fold.text) == ("answered", None, "An answer.")
+    assert run.state.contexts.sufficiency is Sufficiency.PARTIAL
+    told = [event for event in run.events if "could not say what is missing" in event.content]
+    assert [event.metadata["code"] for event in told] == [
+        "model_protocol" if case.code == "limit_exceeded" else case.code
+    ]
+    usage = run.ending.metadata["usage"]
+    assert isinstance(usage, dict)
+    assert usage["calls"] == 3
 
 
 @pytest.mark.parametrize("stage", STAGES)

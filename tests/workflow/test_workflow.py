@@ -50,7 +50,9 @@ async def test_a_question_is_answered_from_the_documents_with_every_step_in_orde
         (EventType.RUNNING, CONTEXT),
         (EventType.SOURCE, CONTEXT),
         (EventType.DONE, CONTEXT),
-        *WROTE,
+        *WROTE[:4],
+        (EventType.CITATION, EXECUTION),
+        *WROTE[3:],
     ]
     assert run.fold.text == answer
     assert run.state.final_content == answer

@@ -171,6 +171,10 @@ _CITATION: Final[Mapping[str, Schema]] = {
     "answer_start": _COUNT,
     "answer_end": _COUNT,
     "quote": _TEXT,
+    "document_id": _ID,
+    "revision": _COUNT,
+    "char_start": _COUNT,
+    "char_end": _COUNT,
 }
 _TOOL_CALL: Final[Mapping[str, Schema]] = {
     "call_id": _TEXT,
@@ -229,7 +233,7 @@ _SNAPSHOT: Final[Mapping[str, Schema]] = {
         "What its nodes said",
     ),
     "sources": _facts(_object(_SOURCE, _PAGE), "The passages found"),
-    "citations": _facts(_object(_CITATION, {}), "What rests on which source"),
+    "citations": _facts(_object(_CITATION, _PAGE), "What rests on which source"),
     "tools": _facts(_object({"call_id": _TEXT}, {**_TOOL_CALL, **_TOOL_RESULT}), "Tools' work"),
     "asked": _list_of(
         {"timestamp": _TIME, "metadata": _object(_INPUT_REQUIRED, _OPTIONS)},
@@ -274,9 +278,11 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         _PAGE,
     ),
     "Citation": Variant(
-        "That part of the answer rests on that source",
+        "That part of the answer rests on that source: the quote is that revision's text from "
+        "char_start to char_end, exactly; all places are in Unicode code points",
         [EventType.CITATION],
         _CITATION,
+        _PAGE,
     ),
     "ToolCall": Variant(
         "The model calls a tool",

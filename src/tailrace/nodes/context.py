@@ -1,8 +1,9 @@
 """Floor 3: ContextNode gathers, round by round, what an answer can rest on.
 
-Rule 1: no model is asked: a round costs milliseconds, and its passages are shown when it ends.
+Rule 1: the first round asks no model: it costs milliseconds, and its passages are shown at once.
 Rule 2: where nothing is about the question, the run says so and ends; it does not guess.
 Rule 3: an edit and a new text need no passage, so they go on with what there is.
+Rule 4: that it is enough is never said without a strong model; see `rounds.py`.
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,11 @@ from tailrace.events.event import StreamEvent
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.nodes.base import BaseNode
 from tailrace.nodes.gathering import Found, Gathering
+from tailrace.nodes.judging import is_strong
 from tailrace.nodes.open_text import keep_open_text
 from tailrace.nodes.passages import least_score, passage_budget
 from tailrace.nodes.refusal import REFUSAL
+from tailrace.nodes.rounds import Rounds
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.telling import write
 from tailrace.state.state import (
@@ -27,6 +30,9 @@ from tailrace.state.state import (
     WorkflowState,
 )
 from tailrace.stores.documents import DocumentStatus
+
+_ROUNDS: Final = 2
+"""Of searching in the question's own words, and then in others that are at hand."""
 
 _FIRST_SHARE: Final = 0.7
 """Of the budget, for the first round, where words of the question are still missing."""
@@ -61,6 +67,8 @@ class ContextNode(BaseNode):
         rounds, sufficiency = 0, Sufficiency.SUFFICIENT
         if not (editing and has_open_text):
             rounds, sufficiency = await self._search(state, scope, gathering)
+            if sufficiency is Sufficiency.PARTIAL and not has_open_text and not editing:
+                rounds, sufficiency = await self._look_further(state, scope, gathering, rounds)
         if has_open_text:
             sufficiency = Sufficiency.SUFFICIENT
         state.contexts = ContextCollection(
@@ -80,7 +88,7 @@ class ContextNode(BaseNode):
     ) -> tuple[int, Sufficiency]:
         """Search in rounds until no other words are left to try; how many, and what came of it."""
         texts = _texts(state)
-        rounds = 1 if gathering.items else max(1, scope.settings.context_rounds)
+        rounds = 1 if gathering.items else max(1, min(_ROUNDS, scope.settings.context_rounds))
         wanted: Sequence[str] = ["\n".join(texts)]
         searched = 0
         verdict: Verdict | None = None
@@ -97,6 +105,21 @@ class ContextNode(BaseNode):
                 await self._show(scope, gathering.keep(share))
         relevant = bool(gathering.items) and verdict is not None and verdict.relevant is not False
         return searched, Sufficiency.PARTIAL if relevant else Sufficiency.INSUFFICIENT
+
+    async def _look_further(
+        self, state: WorkflowState, scope: RunScope, gathering: Gathering, done: int
+    ) -> tuple[int, Sufficiency]:
+        """Let a strong model say what is missing; how many rounds there were, and what came."""
+        info = scope.llm.info
+        if not is_strong(scope.settings, info):
+            return done, Sufficiency.PARTIAL
+
+        async def show(found: Sequence[Found]) -> None:
+            await self._show(scope, found)
+
+        gathering.make_room(passage_budget(info))
+        rounds = Rounds(self, scope, state.query, gathering, show)
+        return await rounds.look(done, _texts(state))
 
     async def _show(self, scope: RunScope, found: Sequence[Found]) -> None:
         for each in found:

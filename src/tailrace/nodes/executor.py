@@ -3,6 +3,7 @@
 Rule 1: what a model reads is in an order that its prefix cache can use: the fixed text, the
     passages, the conversation, the question.
 Rule 2: without a model the passages are the answer, and are called what they are.
+Rule 3: what an answer rests on is told beside it, by code and never by a model's word alone.
 """
 
 from collections.abc import Sequence
@@ -14,15 +15,27 @@ from tailrace.events.event import JSON
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.llm.base import LLMRequest, Message, ModelInfo
 from tailrace.nodes.base import BaseNode
+from tailrace.nodes.citing import CitingVoice
+from tailrace.nodes.edit_text import EditText
 from tailrace.nodes.history import history_budget, newest_turns, question_of
+from tailrace.nodes.judging import is_strong
 from tailrace.nodes.no_model import SMOKE_TEST_LABEL, passages_themselves
 from tailrace.nodes.passages import SELECTION_ID, fenced
 from tailrace.nodes.prompt import Prompt
 from tailrace.nodes.refusal import REFUSAL, is_refusal
 from tailrace.nodes.scope import RunScope
-from tailrace.nodes.telling import tell, write
+from tailrace.nodes.targets import Targets
+from tailrace.nodes.telling import tell
 from tailrace.nodes.tokens import answer_tokens, estimate_prompt_tokens
+from tailrace.nodes.voice import FilteredVoice, Voice
 from tailrace.state.state import ContextItem, QueryType, WorkflowState
+
+_MARKED: Final = (
+    "After each sentence that rests on a passage, write the number of the passage: [1]. The person "
+    "does not see it. Write no links and no list of sources."
+)
+_UNMARKED: Final = "Write no source numbers."
+"""For a weak model, which would number at random: the passage is found without it as well."""
 
 _EXACT_TEMPERATURE: Final = 0.2
 """For answers and edits: small models begin to invent above it."""
@@ -78,7 +91,10 @@ class ExecutorNode(BaseNode):
             temperature=None if step is _GENERATE else _EXACT_TEMPERATURE,
         )
         label = SMOKE_TEST_LABEL if info.smoke_test_only else ""
-        reply = await tell(self, scope, request, reading="Reading the passages", label=label)
+        voice = await self._voice(state, scope, step)
+        reply = await tell(
+            self, scope, request, reading="Reading the passages", label=label, voice=voice
+        )
         state.final_content = label + reply.text
         refused = step is _ANSWER and is_refusal(reply.text)
         summary = "The passages do not hold the answer" if refused else _DONE[step.action]
@@ -87,11 +103,27 @@ class ExecutorNode(BaseNode):
         await self.end(state, scope, ". ".join([summary, *remarks]))
         return state
 
+    async def _voice(self, state: WorkflowState, scope: RunScope, step: Step) -> Voice:
+        """How the reply is said: answers and new texts with what they rest on, edits without."""
+        query, items = state.query, state.contexts.items
+        if step is _EDIT:
+            told = [turn.content for turn in query.history] + [item.text for item in items]
+            return FilteredVoice(self, scope, EditText(Targets(question_of(query), *told)))
+        voice = CitingVoice(self, scope, query.owner, items, question_of(query))
+        await voice.begin()
+        return voice
+
     async def _show_passages(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
-        pieces = list(passages_themselves(state.contexts.items))
+        query, items = state.query, state.contexts.items
+        voice = CitingVoice(self, scope, query.owner, items, question_of(query))
+        await voice.begin()
+        pieces = list(passages_themselves(items, question_of(query)))
         for piece in pieces:
-            await write(self, scope, piece)
-        state.final_content = "".join(pieces)
+            if piece.item is None:
+                await voice.write(piece.text)
+            else:
+                await voice.quote(piece.item, piece.text, piece.shown)
+        state.final_content = "".join(piece.text for piece in pieces)
         state.outcome = Outcome.ANSWERED
         await self.end(state, scope, "Shown the passages; no language model is set up")
         return state
@@ -119,6 +151,7 @@ def _messages(state: WorkflowState, scope: RunScope, info: ModelInfo, step: Step
     values = {
         "question": question_of(query),
         "refusal": REFUSAL,
+        "marking": _MARKED if is_strong(scope.settings, info) else _UNMARKED,
         "text": fenced(edited, "text to edit"),
         "passages": fenced([item for item in state.contexts.items if item not in edited]),
     }

@@ -5,7 +5,7 @@ Rule 2: what is kept is an exact slice of the revision it names; of a passage th
     the part about the question is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from tailrace.context.sufficiency import Verdict
 from tailrace.events.event import JSON
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.tokens import estimate_tokens, leading
+from tailrace.nodes.tools import without_own
 from tailrace.nodes.window import window
 from tailrace.state.state import ContextItem, Query
 
@@ -25,6 +26,7 @@ _PASSAGE_SHARE: Final = 0.5
 """Of the whole budget, for one passage that was searched for: two voices rather than one."""
 
 _SEARCH_LIMIT: Final = 8
+_SNIPPET_CHARS: Final = 280
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +34,6 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     item: ContextItem
     snippet: str
-    page: int | None = None
 
     def source(self) -> dict[str, JSON]:
         """The passage as the metadata of a `source` event."""
@@ -47,8 +48,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
             "char_end": item.char_end,
             "score": item.score,
         }
-        if self.page is not None:
-            metadata["page"] = self.page
+        if item.page is not None:
+            metadata["page"] = item.page
         return metadata
 
 
@@ -84,12 +85,37 @@ class Gathering:
             found = await self._scope.context.search(
                 text, owner=self._query.owner, limit=_SEARCH_LIMIT
             )
-            least = self._least * max((each.score for each in found), default=0.0)
-            for passage in found:
-                if passage.score >= least and passage.id not in self._passages:
-                    new.setdefault(passage.id, passage)
+            new |= self._worth(without_own(found, self._query), new)
         self._passages = new | self._passages  # the newest first: a verdict reads only a few
         return len(new)
+
+    def add(self, found: Sequence[Passage]) -> None:
+        """Take in what a tool has found."""
+        self._passages = self._worth(found, {}) | self._passages
+
+    def make_room(self, tokens: int) -> None:
+        """Let so much more be kept, for what is looked for now that something is missing."""
+        self.left_tokens += tokens
+
+    def keep_read(self, item: ContextItem) -> list[Found]:
+        """Keep a piece of a document that was read, where some of it is new and fits."""
+        end = max((each.char_end for each in self.items if _is_over(each, item)), default=0)
+        if end >= item.char_end or self.left_tokens < _LEAST_TOKENS:
+            return []
+        kept = self.keep_item(item)
+        snippet = " ".join(item.text[:_SNIPPET_CHARS].split())
+        return [] if kept is None else [Found(item=kept, snippet=snippet)]
+
+    def _worth(
+        self, found: Sequence[Passage], besides: Mapping[str, Passage]
+    ) -> dict[str, Passage]:
+        """What of one search's passages is new, and near enough its best."""
+        least = self._least * max((each.score for each in found), default=0.0)
+        return {
+            each.id: each
+            for each in found
+            if each.score >= least and each.id not in self._passages and each.id not in besides
+        }
 
     async def judge(self, texts: Sequence[str]) -> Verdict:
         """Whether anything found is about one of `texts`; the most favourable verdict.
@@ -135,10 +161,11 @@ class Gathering:
                 char_start=start,
                 char_end=end,
                 score=passage.score,
+                page=passage.page,
                 first_rank=first_rank,
             )
         )
-        return item and Found(item=item, snippet=passage.snippet, page=passage.page)
+        return item and Found(item=item, snippet=passage.snippet)
 
     def keep_item(self, item: ContextItem) -> ContextItem | None:
         """Keep `item`, or as much of its beginning as fits; None where nothing does."""
@@ -161,6 +188,15 @@ class Gathering:
             and max(item.char_start, passage.char_start) < min(item.char_end, passage.char_end)
             for item in self.items
         )
+
+
+def _is_over(kept: ContextItem, item: ContextItem) -> bool:
+    """Whether `kept` begins at or before `item`, in the same text, and goes into it."""
+    return (
+        kept.document_id == item.document_id
+        and kept.revision == item.revision
+        and kept.char_start <= item.char_start < kept.char_end
+    )
 
 
 def _favour(verdict: Verdict) -> tuple[int, float]:

@@ -88,12 +88,13 @@ class IngestTelling:
     async def covered(self, coverage: Coverage, *, last: bool = False) -> None:
         """Take in how far the vectors are, and say it where it is time to."""
         counts = self.counts
+        begins = counts.phase != "embedding"
         counts.phase = "embedding"
         if coverage.model:
             counts.pieces, counts.pieces_embedded = coverage.pieces, coverage.embedded
         if coverage.model and coverage.embedded >= coverage.pieces:
             counts.embedded = counts.searchable
-        if last or self._is_time():
+        if last or begins or self._is_time():
             await self.tell()
 
     async def tell(self) -> None:

@@ -52,25 +52,38 @@ def least_score(info: ModelInfo | None) -> float:
     return EMBEDDED_LEAST_SCORE if info is not None and info.embedded else LEAST_SCORE
 
 
-def fenced(items: Sequence[ContextItem], name: str = "passage") -> str:
-    """The items, each between two lines of tildes, numbered."""
+def fenced(items: Sequence[ContextItem], name: str = "passage", *, places: bool = False) -> str:
+    """The items, each between two lines of tildes, numbered; with their `places` on request."""
     fence = _fence([text for item in items for text in (item.text, item.title)])
     return "\n\n".join(
-        f"{fence} {name} {number}: {one_line(item.title)}\n{item.text}\n{fence}"
+        f"{fence} {name} {number}: {one_line(item.title)}{_place(item) if places else ''}"
+        f"\n{item.text}\n{fence}"
         for number, item in enumerate(items, 1)
     )
 
 
-def quoted(item: ContextItem) -> str:
-    """The item as a Markdown quotation under its title."""
-    lines = "\n".join(f"> {line}".rstrip() for line in item.text.strip().splitlines())
-    return f"**{one_line(item.title)}**\n\n{lines}\n\n"
+def fenced_text(name: str, text: str) -> str:
+    """`text` between two lines of tildes."""
+    fence = _fence([text])
+    return f"{fence} {name}\n{text}\n{fence}"
+
+
+def quoted(title: str, text: str) -> str:
+    """`text` as a Markdown quotation under its title."""
+    lines = "\n".join(f"> {line}".rstrip() for line in text.strip().splitlines())
+    return f"**{title}**\n\n{lines}\n\n"
 
 
 def one_line(title: str) -> str:
     """`title` on one line, of bounded length."""
     line = " ".join(title.split())
     return line if len(line) <= _MAX_TITLE_CHARS else f"{line[:_MAX_TITLE_CHARS]}…"
+
+
+def _place(item: ContextItem) -> str:
+    if item.id == SELECTION_ID:
+        return ""
+    return f" (document {item.document_id}, characters {item.char_start} to {item.char_end})"
 
 
 def _fence(texts: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ from tailrace.nodes.base import BaseNode
 from tailrace.nodes.scope import RunScope
 from tailrace.nodes.spending import say_usage
 from tailrace.nodes.tokens import estimate_prompt_tokens, estimate_tokens
+from tailrace.nodes.voice import Voice
 from tailrace.settings import Settings
 
 _BYTES_A_TOKEN: Final = 4
@@ -111,7 +112,7 @@ class Reply:
 
 async def write(node: BaseNode, scope: RunScope, text: str) -> None:
     """Add `text`, which no model wrote, to the answer."""
-    await scope.emit(_increment(node, scope, EventType.STREAM_CHUNK, text))
+    await Voice(node, scope).write(text)
 
 
 async def tell(
@@ -121,6 +122,7 @@ async def tell(
     *,
     reading: str,
     label: str = "",
+    voice: Voice | None = None,
 ) -> Reply:
     """The model's reply to `request`, emitted as it comes.
 
@@ -130,20 +132,22 @@ async def tell(
         request: What the model is asked.
         reading: What it reads before it answers, for people: "Reading the passages".
         label: Put before the first text; not part of the reply.
+        voice: Says its text; without one, as it is.
 
     Raises:
         LimitExceededError: the reply is over the limits of one answer.
         ModelError: the model erred, or said nothing.
     """
     reply = Reply(scope.settings)
+    voice = voice or Voice(node, scope)
     try:
         async with aclosing(scope.llm.stream(request)) as deltas:
             async for delta in deltas:
                 if delta.text or delta.reasoning:
                     if label and delta.text:
-                        await write(node, scope, label)
+                        await voice.write(label)
                         label = ""
-                    await _take(node, scope, reply, delta)
+                    await _take(node, scope, reply, delta, voice)
                 elif delta.wait is not None and not reply.begun:
                     await say_wait(node, scope, delta.wait, reading)
                 if delta.usage is not None:
@@ -151,15 +155,17 @@ async def tell(
                 if delta.finish_reason is not None:
                     reply.finish_reason = delta.finish_reason
     except (ModelError, LimitExceededError):
+        reply.keep(await voice.flush())
         if reply.begun:
             await say_usage(node, scope, _estimate(request, reply))
         raise
+    reply.keep(await voice.end())
     await say_usage(node, scope, reply.usage or _estimate(request, reply))
     reply.check()
     return reply
 
 
-async def _take(node: BaseNode, scope: RunScope, reply: Reply, delta: Delta) -> None:
+async def _take(node: BaseNode, scope: RunScope, reply: Reply, delta: Delta, voice: Voice) -> None:
     """Emit what `delta` adds, reasoning first.
 
     Raises:
@@ -167,11 +173,17 @@ async def _take(node: BaseNode, scope: RunScope, reply: Reply, delta: Delta) -> 
     """
     if delta.reasoning:
         reasoning = reply.admit(delta.reasoning)
-        await scope.emit(_increment(node, scope, EventType.REASONING_CHUNK, reasoning))
+        await scope.emit(
+            StreamEvent(
+                type=EventType.REASONING_CHUNK,
+                content=reasoning,
+                timestamp=scope.clock.now(),
+                stage=node.stage,
+                node=node.type,
+            )
+        )
     if delta.text:
-        text = reply.admit(delta.text)
-        reply.keep(text)
-        await scope.emit(_increment(node, scope, EventType.STREAM_CHUNK, text))
+        reply.keep(await voice.speak(reply.admit(delta.text)))
     if reply.exceeded:
         settings = scope.settings
         msg = (
@@ -179,12 +191,6 @@ async def _take(node: BaseNode, scope: RunScope, reply: Reply, delta: Delta) -> 
             f"or {settings.max_answer_bytes:,} bytes); what it wrote so far is kept"
         )
         raise LimitExceededError(msg)
-
-
-def _increment(node: BaseNode, scope: RunScope, type_: EventType, text: str) -> StreamEvent:
-    return StreamEvent(
-        type=type_, content=text, timestamp=scope.clock.now(), stage=node.stage, node=node.type
-    )
 
 
 async def say_wait(node: BaseNode, scope: RunScope, wait: Wait, reading: str) -> None:

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from tailrace.agent import ContextAgent
 from tailrace.server import (
     chat,
+    citations,
     conversation_events,
     conversations,
     documents,
@@ -58,6 +59,7 @@ _ROUTES = (
     seed_state,
     runs,
     run_events,
+    citations,
     conversations,
     conversation_events,
     messages,

@@ -186,22 +186,33 @@ async def get_document(document_id: PathId, agent: AgentOf, caller: CallerOf) ->
     return Document.of(row, embedded=bool(embedded))
 
 
-@router.get("/{document_id}/text", summary="Read a document", responses={**_NO_SUCH})
+@router.get(
+    "/{document_id}/text",
+    summary="Read a document",
+    responses={
+        **_NO_SUCH,
+        410: {"model": Problem, "description": "That revision is not kept any more."},
+    },
+)
 async def read_document(
     document_id: PathId,
     agent: AgentOf,
     caller: CallerOf,
     start: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
     end: Annotated[int | None, Query(ge=0, le=_MAX_OFFSET)] = None,
+    revision: Annotated[int | None, Query(ge=1, le=_MAX_OFFSET)] = None,
 ) -> DocumentText:
     """Code points `start` to `end` of its text, 20,000 of them at most; where it ends, less.
 
-    Without `end`, as many as there may be.
+    Without `end`, as many as there may be. With `revision`, the text as it was then, which is
+    what a citation of that revision is about; the newest 20 replaced texts are kept.
     """
     end = start + _MAX_TEXT_CHARS if end is None else end
     _check_piece(start, end)
-    row, text = await agent.parts.documents.excerpt(document_id, caller.owner, start, end)
-    return DocumentText.of(row, start, text)
+    documents = agent.parts.documents
+    row, text = await documents.excerpt(document_id, caller.owner, start, end, revision)
+    newest = row if revision is None else await documents.get(document_id, caller.owner)
+    return DocumentText.of(row, start, text, stale=row.revision != newest.revision)
 
 
 @router.delete(

@@ -207,6 +207,7 @@ class DocumentText(BaseModel):
 
     document_id: int
     revision: int = Field(description="The revision the text is of.")
+    stale: bool = Field(description="Whether the document has changed since that revision.")
     title: str
     start: int
     end: int = Field(description="Where the piece ends; less than asked for, where the text does.")
@@ -214,12 +215,13 @@ class DocumentText(BaseModel):
     text: str
 
     @classmethod
-    def of(cls, row: DocumentRow, start: int, text: str) -> "DocumentText":
+    def of(cls, row: DocumentRow, start: int, text: str, *, stale: bool) -> "DocumentText":
         """The piece as it is shown; one that would begin after the text is its empty end."""
         start = min(start, row.char_count)
         return cls(
             document_id=row.id,
             revision=row.revision,
+            stale=stale,
             title=row.title,
             start=start,
             end=start + len(text),

@@ -113,6 +113,7 @@ class ContextItem(msgspec.Struct, frozen=True, kw_only=True):
         char_start: First code point of `text` in the document's revision.
         char_end: One past the last.
         score: Higher is better; comparable only within one search.
+        page: The page it starts on, from 1; None where there are none.
         first_rank: Whether it is the open document or the selection.
     """
 
@@ -124,6 +125,7 @@ class ContextItem(msgspec.Struct, frozen=True, kw_only=True):
     char_start: int
     char_end: int
     score: float
+    page: int | None = None
     first_rank: bool = False
 
 

@@ -3,7 +3,8 @@
 Rule 1: a reader sees the whole of a document's newest revision, or the whole of the one before.
 Rule 2: `text[chunk.char_start:chunk.char_end] == chunk.text`, in Unicode code points.
 Rule 3: everything has an owner ("" where there is one person only); nobody finds another's.
-Rule 4: a term is a word, or several that stand next to one another; it is never query syntax.
+Rule 4: a replaced text stays as it was, bounded in number and bytes; it is shown, not searched.
+Rule 5: a term is a word, or several that stand next to one another; it is never query syntax.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -301,12 +302,14 @@ class DocumentStore(Protocol):
         ...
 
     async def excerpt(
-        self, document_id: int, owner: str, start: int, end: int
+        self, document_id: int, owner: str, start: int, end: int, revision: int | None = None
     ) -> tuple[DocumentRow, str]:
-        """As `text`, with the document it is of; both are of one revision.
+        """As `text`, with the document it is of; both are of one revision, the newest by default.
 
         Raises:
-            NotFoundError: there is no such document, or it is somebody else's.
+            NotFoundError: there is no such document, or it is somebody else's, or it has never
+                had such a revision.
+            RevisionTrimmedError: that revision is not kept any more.
         """
         ...
 

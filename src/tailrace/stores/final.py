@@ -39,8 +39,9 @@ def final_state(fold: RunFold, terminal: StreamEvent) -> FinalState:
 def message_metadata(fold: RunFold) -> dict[str, JSON]:
     """What happened on the way to the answer: `{type: [{content, timestamp, stage, progress}]}`.
 
-    The sources stand under `source`, as their events carry them; under `input` what was asked back
-    and answered, and under `input_required` what still waits for an answer.
+    The sources stand under `source` and what rests on them under `citation`, as their events carry
+    them; under `input` what was asked back and answered, and under `input_required` what still
+    waits for an answer.
     """
     metadata: dict[str, JSON] = {}
     for status in fold.statuses:
@@ -58,6 +59,8 @@ def message_metadata(fold: RunFold) -> dict[str, JSON]:
         metadata["input_required"] = [fold.input_required.metadata]
     if fold.sources:
         metadata["source"] = cast("list[JSON]", fold.sources)
+    if fold.citations:
+        metadata["citation"] = cast("list[JSON]", fold.citations)
     return metadata
 
 

@@ -35,12 +35,15 @@ async def scripted_agent(
 ) -> AsyncGenerator[tuple[ContextAgent, ScriptedModelServer]]:
     """An agent in `home` whose model plays `script`, with `documents` already searchable.
 
-    `settings` may set anything but the home and the model; `engine` stands in for ours.
+    `settings` may set anything but the home and the model, which is not asked what is missing
+    unless `model_class` says it is strong; `engine` stands in for ours.
     """
     async with ScriptedModelServer(script) as model:
+        chosen = settings or Settings()
         chosen = msgspec.structs.replace(
-            settings or Settings(),
+            chosen,
             home=home,
+            model_class=chosen.model_class or "weak",
             llm_url=model.url,
             llm_model="scripted",
             synchronous="NORMAL",

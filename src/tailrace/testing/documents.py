@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tailrace.errors import NotFoundError
+from tailrace.errors import NotFoundError, RevisionTrimmedError
 from tailrace.stores.documents import (
     DocumentOrigin,
     DocumentRow,
@@ -95,6 +95,46 @@ async def a_document_put_again_is_its_next_revision(store: DocumentStore) -> Non
     assert (second.created_at, second.updated_at) == (NOW, LATER)
     assert await found(store, "alpha", "beta") == []
     assert await found(store, "gamma") == ["gamma"]
+
+
+async def a_replaced_text_is_kept_for_what_cites_it(store: DocumentStore) -> None:
+    """It is read by its revision, is not found, and is gone with its document."""
+    await put(store, "/a", "alpha ☂ beta")
+    row = await put(store, "/a", "gamma")
+    old = msgspec.structs.replace(row, revision=1, char_count=12)
+    assert await store.excerpt(row.id, "", 6, 7, 1) == (old, "☂")
+    assert await store.excerpt(row.id, "", 0, 99, revision=2) == (row, "gamma")
+    assert await found(store, "alpha") == []
+    gone = new_document("/a", "")
+    failed = msgspec.structs.replace(gone, status=DocumentStatus.FAILED, reason="it is broken")
+    assert (await store.put(failed, [], LATER)).revision == 3
+    assert (await store.excerpt(row.id, "", 0, 5, 2))[1] == "gamma"
+    assert (await store.excerpt(row.id, "", 0, 5, 3))[1] == ""
+    for owner, revision in (("", 0), ("", 4), ("jonas", 1)):
+        assert await _raises_not_found(store.excerpt(row.id, owner, 0, 5, revision))
+    assert await store.sweep() == 0
+    await store.delete(row.id, "")
+    assert await _raises_not_found(store.excerpt(row.id, "", 0, 5, 1))
+
+
+async def very_old_texts_are_let_go_of(store: DocumentStore) -> None:
+    """What is let go of is said to be gone, and the newest of them stay.
+
+    Raises:
+        AssertionError: all are kept.
+    """
+    many = 60
+    row = await put(store, "/a", "text 1")
+    for number in range(2, many + 1):
+        row = await put(store, "/a", f"text {number}")
+    kept = await store.excerpt(row.id, "", 0, 99, many - 1)
+    assert kept[1] == f"text {many - 1}"
+    try:
+        await store.excerpt(row.id, "", 0, 99, 1)
+    except RevisionTrimmedError:
+        return
+    msg = "every revision there ever was is kept, so that a store grows with each edit"
+    raise AssertionError(msg)
 
 
 async def a_large_document_is_searchable_to_its_last_chunk(store: DocumentStore) -> None:
@@ -297,6 +337,8 @@ CHECKS: Final[tuple[Callable[[DocumentStore], Awaitable[None]], ...]] = (
     a_document_comes_back_as_it_was_put,
     a_hit_is_a_slice_of_its_document,
     a_document_put_again_is_its_next_revision,
+    a_replaced_text_is_kept_for_what_cites_it,
+    very_old_texts_are_let_go_of,
     a_large_document_is_searchable_to_its_last_chunk,
     nobody_finds_what_is_somebody_elses,
     many_better_hits_of_another_owner_hide_none,

@@ -172,6 +172,10 @@ def _answer(*, streaming: bool) -> Sequence[LoggedEvent]:
         "answer_start": 0,
         "answer_end": 10,
         "quote": "carries the water away",
+        "document_id": 7,
+        "revision": 2,
+        "char_start": 133,
+        "char_end": 155,
     }
     log.add(EventType.CITATION, metadata=citation)
     usage: dict[str, JSON] = {"prompt_tokens": 80, "completion_tokens": 9, "source": "reported"}

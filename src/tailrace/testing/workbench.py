@@ -154,18 +154,21 @@ async def open_workbench(
     Args:
         home: An empty folder.
         script: What the model answers; None: no model is installed.
-        settings: Everything but the home and the model; the defaults without.
+        settings: Everything but the home and the model; the defaults without, and a model that
+            is not asked what is missing (`model_class`).
         llm: Instead of a client for the scripted endpoint; closed by whoever made it.
         engine: Instead of the one with our own nodes.
     """
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(ScriptedModelServer(script))
+        chosen = settings or Settings()
         settings = msgspec.structs.replace(
-            settings or Settings(),
+            chosen,
             home=home,
             models_folder=home / "models",
             llm_url="" if script is None else server.url,
             llm_model="" if script is None else "scripted",
+            model_class=chosen.model_class or "weak",
         )
         if llm is None:
             llm = open_llm(settings)

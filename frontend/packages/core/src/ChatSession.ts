@@ -118,15 +118,18 @@ export class ChatSession {
     this.#next()
   }
 
-  /** Find out what led to an answer that was loaded: fills its `run`. */
-  async loadRun(messageKey: string): Promise<void> {
+  /**
+   * Find out what led to an answer that was loaded: fills its `run`. Where nobody asked for it, it is
+   * loaded `quietly`: what goes wrong is no error of the chat.
+   */
+  async loadRun(messageKey: string, { quietly = false } = {}): Promise<void> {
     const message = this.#state.messages.find(({ key }) => key === messageKey)
     if (!message?.runId || message.run !== null) return
     const stay = this.#stay.signal
     const { run, result } = await this.#fold(message.runId, stay)
     if (stay.aborted || result === 'aborted') return
     if (result === 'complete') this.#dispatch({ type: 'run_loaded', key: messageKey, run })
-    else this.#dispatch({ type: 'went_wrong', error: result })
+    else if (!quietly) this.#dispatch({ type: 'went_wrong', error: result })
   }
 
   /** Begin a new chat; what runs goes on at the server. */

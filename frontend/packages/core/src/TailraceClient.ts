@@ -9,14 +9,18 @@ import { type ChatFailure, clientError } from './errors.ts'
 import { type FollowResult, follow, type Line, type Patience } from './following.ts'
 import { Http, type HttpOptions } from './http.ts'
 import type {
+  DocumentCoverage,
   DocumentInfo,
   DocumentList,
+  DocumentStatus,
   DocumentText,
   EnvelopeOfAuthStatus,
   Health,
   ModelSetup,
   Run,
   RunDetail,
+  RunKind,
+  RunList,
   SeedConversation,
   SeedConversations,
   SeedMessage,
@@ -30,6 +34,27 @@ export interface Page {
   readonly limit?: number
   readonly offset?: number
 }
+
+export interface DocumentPage extends Page {
+  readonly status?: DocumentStatus
+}
+
+export interface RunPage {
+  readonly limit?: number
+  readonly kind?: RunKind | 'all'
+}
+
+export interface PassageOptions {
+  /** Of which revision; the newest where not given. */
+  readonly revision?: number
+  readonly signal?: AbortSignal
+}
+
+/** What is to be read in: one of them. A path and a rescan ask for the token of the server's home. */
+export type IngestRequest =
+  | { readonly url: string }
+  | { readonly path: string }
+  | { readonly rescan: true }
 
 /** The server's ordinary calls. */
 export class TailraceClient {
@@ -66,6 +91,13 @@ export class TailraceClient {
     await this.#http.send('DELETE', `${CONVERSATIONS}/${conversationId}/update`)
   }
 
+  /** Runs, newest first: those of questions, or another kind of them. */
+  async listRuns({ limit, kind }: RunPage = {}): Promise<Run[]> {
+    const path = `/api/agent/runs${query({ limit, kind })}`
+    const { items } = await this.#http.json<RunList>('GET', path)
+    return items
+  }
+
   getRun(runId: string): Promise<RunDetail> {
     return this.#http.json('GET', `/api/agent/runs/${encodeURIComponent(runId)}`)
   }
@@ -75,9 +107,23 @@ export class TailraceClient {
     return this.#http.json('POST', `/api/agent/runs/${encodeURIComponent(runId)}/cancel`)
   }
 
-  /** A page of documents, in the order they came. */
-  listDocuments(page: Page = {}): Promise<DocumentList> {
+  /** A page of documents, in the order they came; those of one status alone where it is given. */
+  listDocuments(page: DocumentPage = {}): Promise<DocumentList> {
     return this.#http.json('GET', `/api/documents${query({ ...page })}`)
+  }
+
+  /** How many documents and passages there are, and how many can be found, and how. */
+  coverage(signal?: AbortSignal): Promise<DocumentCoverage> {
+    return this.#http.json('GET', '/api/documents/coverage', { ...(signal && { signal }) })
+  }
+
+  /**
+   * Have a web page, a folder or a file of the server's machine, or all of them again, read in. What
+   * is given is the run that does so: `IngestionSession` follows it, `cancelRun` stops it.
+   */
+  ingest(what: IngestRequest, signal?: AbortSignal): Promise<Run> {
+    const sending = { json: what, ...(signal && { signal }) }
+    return this.#http.json('POST', '/api/documents/ingestions', sending)
   }
 
   /** Add a document; one of the same name is replaced. */
@@ -99,14 +145,14 @@ export class TailraceClient {
     await this.#http.send('DELETE', `/api/documents/${documentId}`)
   }
 
-  /** The document's text from code point `start` to `end`. */
+  /** The document's text from code point `start` to `end`, as it is now or was in a revision. */
   getPassage(
     documentId: number,
     start: number,
     end: number,
-    signal?: AbortSignal,
+    { revision, signal }: PassageOptions = {},
   ): Promise<DocumentText> {
-    const path = `/api/documents/${documentId}/text${query({ start, end })}`
+    const path = `/api/documents/${documentId}/text${query({ start, end, revision })}`
     return this.#http.json('GET', path, { ...(signal && { signal }) })
   }
 

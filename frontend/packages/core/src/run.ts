@@ -147,14 +147,24 @@ function take(state: RunState, event: Exclude<StreamEvent, TerminalEvent>): RunS
       return { ...state, sources: [...state.sources, source] }
     }
     case 'citation': {
-      const { source_id, answer_start, answer_end, quote } = event.metadata
-      const place = { answerStart: answer_start, answerEnd: answer_end }
-      const citation = { sourceId: String(source_id), ...place, quote }
+      const { source_id, quote, document_id, revision, page, ...places } = event.metadata
+      const citation = {
+        sourceId: String(source_id),
+        answerStart: places.answer_start,
+        answerEnd: places.answer_end,
+        quote,
+        documentId: document_id,
+        revision,
+        charStart: places.char_start,
+        charEnd: places.char_end,
+        page: page ?? null,
+      }
       return { ...state, citations: [...state.citations, citation] }
     }
     case 'tool_call': {
-      const { call_id: callId, name } = event.metadata
-      return { ...state, tools: [...state.tools, { callId, name, ok: null, summary: '' }] }
+      const { call_id: callId, name, arguments: given } = event.metadata
+      const tool = { callId, name, arguments: given, stage: state.stage, ok: null, summary: '' }
+      return { ...state, tools: [...state.tools, tool] }
     }
     case 'tool_result': {
       const { call_id, ok, summary } = event.metadata
@@ -269,7 +279,8 @@ function ended(state: RunState, event: TerminalEvent): RunState {
   }
 }
 
-function failure(error: ErrorFacts): ChatError {
+/** Why a run failed, as its last event tells it. */
+export function failure(error: ErrorFacts): ChatError {
   const { code, message, retryable, retry_after_s } = error
   return { code, message, retryable, retryAfterS: retry_after_s ?? null }
 }

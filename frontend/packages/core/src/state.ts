@@ -56,17 +56,28 @@ export interface Source {
   readonly score: number
 }
 
-/** Answer characters `answerStart` to `answerEnd` (code points) rest on that source. */
+/**
+ * Answer characters `answerStart` to `answerEnd` rest on that source; `quote` is the text of that
+ * revision from `charStart` to `charEnd`. All are code points.
+ */
 export interface Citation {
   readonly sourceId: string
   readonly answerStart: number
   readonly answerEnd: number
   readonly quote: string
+  readonly documentId: number
+  readonly revision: number
+  readonly charStart: number
+  readonly charEnd: number
+  readonly page: number | null
 }
 
+/** Something the run looked up; `ok` is null until it is done. */
 export interface ToolActivity {
   readonly callId: string
   readonly name: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  readonly stage: Stage
   readonly ok: boolean | null
   readonly summary: string
 }

@@ -28,7 +28,23 @@ const CALLS: readonly (readonly [string, string, Call])[] = [
   ['GET /api/documents', '', (c) => c.listDocuments()],
   ['POST /api/documents?name=a+b%26c.md', '# Mill\n', (c) => c.uploadDocument('a b&c.md', BYTES)],
   ['DELETE /api/documents/3', '', (c) => c.deleteDocument(3)],
+  [
+    'GET /api/documents?limit=5&status=failed',
+    '',
+    (c) => c.listDocuments({ limit: 5, status: 'failed' }),
+  ],
+  ['GET /api/documents/coverage', '', (c) => c.coverage()],
+  [
+    'POST /api/documents/ingestions',
+    '{"url":"https://a.example/b"}',
+    (c) => c.ingest({ url: 'https://a.example/b' }),
+  ],
   ['GET /api/documents/3/text?start=10&end=20', '', (c) => c.getPassage(3, 10, 20)],
+  [
+    'GET /api/documents/3/text?start=10&end=20&revision=2',
+    '',
+    (c) => c.getPassage(3, 10, 20, { revision: 2 }),
+  ],
   ['GET /api/settings/models', '', (c) => c.modelSetup()],
   ['POST /api/settings/models/small%20one/pull', '', (c) => c.pullModel('small one')],
   ['DELETE /api/settings/models/pull', '', (c) => c.cancelPull()],
@@ -101,4 +117,13 @@ test('a server that is not there throws no connection', async () => {
   await server[Symbol.asyncDispose]()
   const { error } = await failing(new TailraceClient({ baseUrl: url }).health())
   expect(error.code).toBe('no_connection')
+})
+
+test('runs are listed, of one kind or another', async () => {
+  await using server = await TestServer.open((_, reply) =>
+    reply.json({ items: [{ run_id: 'r1' }] }),
+  )
+  const client = new TailraceClient({ baseUrl: server.url })
+  expect(await client.listRuns({ limit: 5, kind: 'ingest' })).toEqual([{ run_id: 'r1' }])
+  expect(server.asked.map(({ path }) => path)).toEqual(['/api/agent/runs?limit=5&kind=ingest'])
 })

@@ -80,6 +80,11 @@ function asPython(run: RunState) {
       answer_start: one.answerStart,
       answer_end: one.answerEnd,
       quote: one.quote,
+      document_id: one.documentId,
+      revision: one.revision,
+      char_start: one.charStart,
+      char_end: one.charEnd,
+      ...(one.page !== null && { page: one.page }),
     })),
     inputs: run.inputs.map(({ requestId: request_id, question, text: input }) => ({
       request_id,
@@ -138,9 +143,9 @@ describe.each(RECORDED)('$name', ({ name, bytes, events, expected }) => {
     const calls = expected.tools.filter((tool) => 'name' in tool)
     const results = expected.tools.filter((tool) => 'ok' in tool)
     expect(run.tools).toEqual(
-      calls.map(({ call_id: callId, name }) => {
+      calls.map(({ call_id: callId, name, arguments: given }) => {
         const { ok, summary } = results.find(({ call_id }) => call_id === callId) ?? {}
-        return { callId, name, ok, summary }
+        return { callId, name, arguments: given, stage: 'context_gathering', ok, summary }
       }),
     )
   })

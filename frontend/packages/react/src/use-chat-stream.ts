@@ -57,7 +57,7 @@ function callsOf(session: ChatSession): ChatCalls {
     retry: () => session.retry(),
     answer: (text) => session.answer(text),
     open: (conversationId) => session.open(conversationId),
-    loadRun: (messageKey) => session.loadRun(messageKey),
+    loadRun: (messageKey, options) => session.loadRun(messageKey, options),
     clear: () => session.clear(),
   }
 }

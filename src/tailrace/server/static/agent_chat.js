@@ -15,6 +15,7 @@ import { ApiKey } from './plain/api_key.js'
 import { Conversations } from './plain/conversations.js'
 import { Documents } from './plain/documents.js'
 import { Frame } from './plain/frame.js'
+import { Ingestions } from './plain/ingestions.js'
 import { findLive } from './plain/live_runs.js'
 import { Models } from './plain/models.js'
 import { Store } from './plain/store.js'
@@ -44,6 +45,7 @@ const shared = {
   documents,
   conversations: new Conversations(client, () => findLive(baseUrl, key.fetch)),
   uploads: new Uploads(client, documents),
+  ingestions: new Ingestions(client, documents, options),
   models: new Models(client),
   scope: new Store(/** @type {Scope | null} */ (null)),
   refresh,
@@ -54,6 +56,7 @@ const shared = {
 function refresh() {
   void shared.conversations.load()
   void shared.documents.load()
+  void shared.ingestions.load()
   void shared.models.load()
 }
 

@@ -10,7 +10,7 @@ import msgspec
 
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import DocumentRow, Move, NewChunk, NewDocument
-from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite import fulltext, revisions
 from tailrace.stores.sqlite.finishing import forget_vector, piece_sha256, remove_piece
 from tailrace.stores.sqlite.rows import Row, one, rows, time_text
 
@@ -108,7 +108,11 @@ def publish(
             time_text(at),
         ),
     )
-    return document_row(published[0]), before[0] if before else None
+    row = document_row(published[0])
+    replaced = before[0] if before else None
+    if replaced is not None:
+        revisions.keep(connection, row, replaced, at)
+    return row, replaced
 
 
 def move(connection: apsw.Connection, owner: str, moves: Sequence[Move]) -> None:
@@ -132,7 +136,11 @@ def move(connection: apsw.Connection, owner: str, moves: Sequence[Move]) -> None
 
 
 def clear_piece(connection: apsw.Connection, text_id: int) -> bool:
-    """Remove some of the text's chunks, or the text itself where none is left; whether it was."""
+    """Remove some of the text's chunks, or, where none is left, the text itself unless it is kept.
+
+    Returns:
+        Whether none is left.
+    """
     found = rows(
         connection,
         "SELECT id, sha256 FROM chunks WHERE text_id = ? LIMIT ?",
@@ -145,7 +153,11 @@ def clear_piece(connection: apsw.Connection, text_id: int) -> bool:
         forget_vector(connection, sha256)
     if len(found) == _DELETES_A_WRITE:
         return False
-    rows(connection, "DELETE FROM document_texts WHERE id = ?", (text_id,))
+    rows(
+        connection,
+        f"DELETE FROM document_texts WHERE id = ? AND id NOT IN {revisions.HELD}",  # noqa: S608 - a constant of ours
+        (text_id,),
+    )
     return True
 
 

@@ -25,7 +25,7 @@ from tailrace.stores.documents import (
     Within,
 )
 from tailrace.stores.sqlite import document_pieces as pieces
-from tailrace.stores.sqlite import fulltext
+from tailrace.stores.sqlite import fulltext, revisions
 from tailrace.stores.sqlite.affordable import PartFrequencies
 from tailrace.stores.sqlite.database import Database
 from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, document_row
@@ -64,6 +64,8 @@ class SqliteDocuments(SqliteFolders, SqliteListing):
             call()
         if replaced is not None:
             await self._clear(replaced)
+            for text_id in await self._database.write(lambda c: revisions.let_go(c, row.id)):
+                await self._clear(text_id)
         return row
 
     def on_put(self, call: Callable[[], None]) -> None:
@@ -168,25 +170,32 @@ class SqliteDocuments(SqliteFolders, SqliteListing):
         return row[0] or ""
 
     async def excerpt(
-        self, document_id: int, owner: str, start: int, end: int
+        self, document_id: int, owner: str, start: int, end: int, revision: int | None = None
     ) -> tuple[DocumentRow, str]:
-        """As `text`, with the document it is of; both are of one revision.
+        """As `text`, with the document it is of; both are of one revision, the newest by default.
 
         Raises:
-            NotFoundError: there is no such document, or it is somebody else's.
+            NotFoundError: there is no such document, or it is somebody else's, or it has never
+                had such a revision.
+            RevisionTrimmedError: that revision is not kept any more.
         """
-        row = await self._database.read(
-            lambda c: one(
-                c,
+
+        def read(connection: apsw.Connection) -> tuple[DocumentRow, str]:
+            row = one(
+                connection,
                 f"SELECT {DOCUMENT_COLUMNS}, (SELECT substr(substr(text, 1, ?), ?)"  # noqa: S608 - constants of ours
                 " FROM document_texts WHERE id = text_id)"
                 " FROM documents WHERE id = ? AND owner = ?",
                 (max(end, 0), max(start, 0) + 1, document_id, owner),
             )
-        )
-        if row is None:
-            raise NotFoundError(_not_found(document_id))
-        return document_row(row[:-1]), row[-1] or ""
+            if row is None:
+                raise NotFoundError(_not_found(document_id))
+            newest = document_row(row[:-1])
+            if revision is None or revision == newest.revision:
+                return newest, row[-1] or ""
+            return revisions.excerpt(connection, newest, revision, start, end)
+
+        return await self._database.read(read)
 
     async def delete(self, document_id: int, owner: str, *, exclude: bool = False) -> None:
         """Remove the document; `exclude`: and remember that its source is not wanted.
@@ -195,26 +204,25 @@ class SqliteDocuments(SqliteFolders, SqliteListing):
             NotFoundError: there is none, or it is somebody else's.
         """
 
-        def write(connection: apsw.Connection) -> tuple[bool, int | None]:
+        def write(connection: apsw.Connection) -> list[int]:
             gone = rows(
                 connection,
                 "DELETE FROM documents WHERE id = ? AND owner = ? RETURNING source, text_id",
                 (document_id, owner),
             )
-            for source, text_id in gone:
-                if exclude:
-                    rows(
-                        connection,
-                        "INSERT OR IGNORE INTO excluded_sources VALUES (?, ?)",
-                        (owner, source),
-                    )
-                return True, text_id
-            return False, None
+            if not gone:
+                raise NotFoundError(_not_found(document_id))
+            source, text_id = gone[0]
+            if exclude:
+                rows(
+                    connection,
+                    "INSERT OR IGNORE INTO excluded_sources VALUES (?, ?)",
+                    (owner, source),
+                )
+            texts = revisions.forget(connection, document_id)
+            return texts if text_id is None else [text_id, *texts]
 
-        found, text_id = await self._database.write(write)
-        if not found:
-            raise NotFoundError(_not_found(document_id))
-        if text_id is not None:
+        for text_id in await self._database.write(write):
             await self._clear(text_id)
 
     async def search(
@@ -278,8 +286,9 @@ class SqliteDocuments(SqliteFolders, SqliteListing):
         found = await self._database.read(
             lambda c: rows(
                 c,
-                "SELECT t.id FROM document_texts AS t LEFT JOIN documents AS d ON d.text_id = t.id"
-                " WHERE d.id IS NULL",
+                "SELECT t.id FROM document_texts AS t LEFT JOIN documents AS d ON d.text_id = t.id"  # noqa: S608 - a constant of ours
+                f" WHERE d.id IS NULL AND (t.id NOT IN {revisions.HELD}"
+                " OR EXISTS (SELECT 1 FROM chunks AS c WHERE c.text_id = t.id))",
             )
         )
         left = [row[0] for row in found if row[0] not in self._being_written]
@@ -288,7 +297,7 @@ class SqliteDocuments(SqliteFolders, SqliteListing):
         return len(left)
 
     async def _clear(self, text_id: int) -> None:
-        """Remove a text that no document points at, a piece at a time."""
+        """Remove a text that is no document's, a piece at a time; of a kept one, its chunks."""
         while not await self._database.write(lambda c: pieces.clear_piece(c, text_id)):
             pass
 

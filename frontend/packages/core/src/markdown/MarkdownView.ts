@@ -1,8 +1,8 @@
 /**
  * MarkdownView: Markdown that is still being written, as DOM that grows with it.
  *
- * Rule 1: a settled block (`settle.ts`) is DOM that is not touched again before `finish`; only the
- *         open part behind it is read again and patched.
+ * Rule 1: a settled block (`settle.ts`) is DOM that is not touched again before `finish`, but for a
+ *         mark that comes late; only the open part behind it is read again and patched.
  * Rule 2: after `finish`, the DOM is what `renderMarkdown` makes of the same text, however the text
  *         came. It replaces only what differs: text that was held back or mended, links whose
  *         definition came late.
@@ -15,7 +15,9 @@ import { listenForCopies } from './copying.ts'
 import { create, patch } from './dom.ts'
 import { shownLength } from './hold.ts'
 import { ENGLISH, type Labels } from './labels.ts'
+import type { Mark } from './marks.ts'
 import { normalize, type References } from './parser.ts'
+import { localSpots, placements, Spots } from './places.ts'
 import { definitions, InlineMemory, type Reading, read } from './reading.ts'
 import { settledCount } from './settle.ts'
 import { type Branch, sameTree } from './tree.ts'
@@ -26,17 +28,25 @@ export interface MarkdownOptions {
   readonly topHeading?: number
 }
 
-/** A block as it stands in the page. */
-interface Shown {
+/** What a block is to be. */
+interface Wanted {
   readonly tree: Branch
+  readonly block: Block
+}
+
+/** A block as it stands in the page. */
+interface Shown extends Wanted {
   readonly node: HTMLElement
 }
 
 /** Blocks that settled together. */
 interface Settled {
   readonly shown: readonly Shown[]
-  /** Where they end in the text. */
+  /** Where they begin and end in the text. */
+  readonly start: number
   readonly end: number
+  /** Every definition that was known then. */
+  readonly known: References
   /** How much of the text was looked at to know that they are settled. */
   readonly witness: number
   readonly references: References
@@ -57,6 +67,8 @@ export class MarkdownView {
   #open: readonly Shown[] = []
   #references: References = Object.create(null)
   #text = ''
+  #marks: readonly Mark[] = []
+  readonly #spots = new Spots()
   #readEnd = 0
   #finished = true
   #effort = 0
@@ -83,15 +95,19 @@ export class MarkdownView {
   }
 
   /**
-   * Show `text`, of which more may follow. One that does not begin with the former text is shown anew
-   * from where they differ.
+   * Show `text`, of which more may follow, with `marks` behind what they belong to. A text that does
+   * not begin with the former one is shown anew from where they differ.
    */
-  update(text: string): void {
-    if (text === this.#text) return
+  update(text: string, marks: readonly Mark[] = this.#marks): void {
+    const differs = text !== this.#text
+    if (!differs && marks === this.#marks) return
     if (!text.startsWith(this.#text)) this.#keep(sharedLength(text, this.#text))
-    this.#finished = false
+    if (differs && this.#finished) this.#keep(0)
+    if (differs) this.#finished = false
     this.#text = text
-    if (text.length < this.#readEnd + this.#awaited) return
+    const isMarked = this.#mark(marks)
+    const isDue = differs && text.length >= this.#readEnd + this.#awaited
+    if (!isDue && (!isMarked || this.#finished)) return
     this.#readEnd = text.length
     const source = normalize(text.slice(this.#settledEnd))
     this.#showOpen(source.slice(0, shownLength(source)))
@@ -101,12 +117,45 @@ export class MarkdownView {
   finish(): void {
     if (this.#finished) return
     this.#finished = true
-    const reading = read(normalize(this.#text), Object.create(null))
+    const source = normalize(this.#text)
+    const known = read(source, Object.create(null))
     const shown = [...this.#settled.flatMap((settled) => settled.shown), ...this.#open]
     this.#settled = []
     this.#references = Object.create(null)
     this.#awaited = 0
-    this.#open = this.#replace(shown, this.#trees(reading))
+    const all = this.#replace(shown, this.#trees(known, source, 0))
+    const end = this.#text.length
+    const { references } = known
+    this.#settled = [{ shown: all, start: 0, end, known: references, witness: end, references }]
+    this.#open = []
+  }
+
+  /** Take other marks, and show them in what is settled; whether the open part has others too. */
+  #mark(marks: readonly Mark[]): boolean {
+    if (marks === this.#marks) return false
+    const before = this.#marks
+    this.#marks = [...marks].sort((one, other) => one.at - other.at)
+    const changed = [...difference(before, this.#marks), ...difference(this.#marks, before)]
+    changed.sort((one, other) => one.at - other.at)
+    const end = this.#text.length
+    for (const [i, part] of this.#settled.entries()) {
+      const touched = this.#spots.within(this.#text, changed, part.start, part.end)
+      if (touched.length > 0) this.#settled[i] = { ...part, shown: this.#remarked(part) }
+    }
+    return this.#spots.within(this.#text, changed, this.#settledEnd, end).length > 0
+  }
+
+  #remarked({ shown, start, end, known }: Settled): Shown[] {
+    const memory = new InlineMemory(this.#labels)
+    memory.begin(known)
+    const source = normalize(this.#text.slice(start, end))
+    const blocks = shown.map(({ block }) => block)
+    const wanted = this.#wanted(blocks, source, start, memory)
+    this.#effort += memory.effort
+    return shown.map((one, i) => {
+      const { tree, block } = wanted[i] ?? one
+      return { tree, block, node: patch(one.node, one.tree, tree) }
+    })
   }
 
   get #settledEnd(): number {
@@ -122,6 +171,7 @@ export class MarkdownView {
     this.#references = Object.create(null)
     for (const { references } of kept) this.#define(references)
     this.#memory = new InlineMemory(this.#labels)
+    this.#spots.clear()
     this.#readEnd = 0
     this.#awaited = 0
   }
@@ -137,25 +187,43 @@ export class MarkdownView {
     const count = settledCount(blocks, source)
     const growing = count < blocks.length ? blocks.at(-1) : undefined
     const before = this.#effort
-    this.#open = this.#replace(this.#open, this.#trees(reading, growing))
+    this.#open = this.#replace(this.#open, this.#trees(reading, source, this.#settledEnd, growing))
     const effort = this.#effort - before
     this.#awaited = effort > SMALL ? effort / WORTH : 0
     if (count > 0) this.#settle(blocks.slice(0, count), reading.references)
   }
 
-  #trees({ blocks, references, effort }: Reading, growing?: Block): Branch[] {
+  #trees(
+    { blocks, references, effort }: Reading,
+    source: string,
+    start: number,
+    growing?: Block,
+  ): Wanted[] {
     this.#memory.begin(references)
+    const wanted = this.#wanted(blocks, source, start, this.#memory, growing)
+    this.#effort += effort + this.#memory.effort
+    return wanted
+  }
+
+  #wanted(
+    blocks: readonly Block[],
+    source: string,
+    start: number,
+    memory: InlineMemory,
+    growing?: Block,
+  ): Wanted[] {
     const context: Context = {
       labels: this.#labels,
       topHeading: this.#topHeading,
-      inline: this.#memory.trees,
-      growing: this.#memory.growing,
+      inline: memory.trees,
+      growing: memory.growing,
     }
-    const trees = blocks
-      .map((block) => blockTree(block, context, block === growing))
-      .filter((tree) => tree !== null)
-    this.#effort += effort + this.#memory.effort
-    return trees
+    const spots = this.#spots.within(this.#text, this.#marks, start, this.#text.length)
+    const marks = placements(blocks, source, localSpots(this.#text, start, spots))
+    return blocks.flatMap((block) => {
+      const tree = blockTree(block, context, block === growing, marks.get(block))
+      return tree === null ? [] : [{ tree, block }]
+    })
   }
 
   #settle(blocks: readonly Block[], references: References): void {
@@ -168,41 +236,55 @@ export class MarkdownView {
     const from = this.#settledEnd
     const end = from + lineStart(this.#text.slice(from), blocks.at(-1)?.endLine ?? 0)
     const shown = this.#open.slice(0, count)
-    this.#settled.push({ shown, end, witness: this.#readEnd, references: found })
+    const witness = this.#readEnd
+    this.#settled.push({ shown, start: from, end, known: references, witness, references: found })
     this.#open = this.#open.slice(count)
     this.#define(found)
   }
 
-  /** Make the page show `trees` where `shown` stands. What is the same at either end stays. */
-  #replace(shown: readonly Shown[], trees: readonly Branch[]): Shown[] {
-    const shorter = Math.min(shown.length, trees.length)
+  /** Make the page show `wanted` where `shown` stands. What is the same at either end stays. */
+  #replace(shown: readonly Shown[], wanted: readonly Wanted[]): Shown[] {
+    const shorter = Math.min(shown.length, wanted.length)
     let head = 0
-    while (head < shorter && same(shown[head], trees[head])) head++
+    while (head < shorter && same(shown[head], wanted[head])) head++
     let tail = 0
-    while (tail < shorter - head && same(shown.at(-1 - tail), trees.at(-1 - tail))) tail++
+    while (tail < shorter - head && same(shown.at(-1 - tail), wanted.at(-1 - tail))) tail++
     const old = shown.slice(head, shown.length - tail)
     const after = shown[shown.length - tail]?.node ?? null
-    const middle = trees.slice(head, trees.length - tail).map((tree, i): Shown => {
+    const middle = wanted.slice(head, wanted.length - tail).map(({ tree, block }, i): Shown => {
       const before = old[i]
-      if (before !== undefined) return { tree, node: patch(before.node, before.tree, tree) }
+      if (before) return { tree, block, node: patch(before.node, before.tree, tree) }
       const node = create(this.#root.ownerDocument, tree)
       this.#root.insertBefore(node, after)
-      return { tree, node }
+      return { tree, block, node }
     })
     for (const { node } of old.slice(middle.length)) node.remove()
-    return [...shown.slice(0, head), ...middle, ...shown.slice(shown.length - tail)]
+    const stays = [...shown.slice(0, head), ...middle, ...shown.slice(shown.length - tail)]
+    return stays.map((one, i) => ({ ...one, block: wanted[i]?.block ?? one.block }))
   }
 }
 
 /** Show `text` in `root`, at once and whole. */
-export function renderMarkdown(root: HTMLElement, text: string, options?: MarkdownOptions): void {
+export function renderMarkdown(
+  root: HTMLElement,
+  text: string,
+  options?: MarkdownOptions,
+  marks: readonly Mark[] = [],
+): void {
   const view = new MarkdownView(root, options)
-  view.update(text)
+  view.update(text, marks)
   view.finish()
 }
 
-function same(shown: Shown | undefined, tree: Branch | undefined): boolean {
-  return shown !== undefined && tree !== undefined && sameTree(shown.tree, tree)
+function same(shown: Shown | undefined, wanted: Wanted | undefined): boolean {
+  return shown !== undefined && wanted !== undefined && sameTree(shown.tree, wanted.tree)
+}
+
+/** The marks of `one` that `other` has not. */
+function difference(one: readonly Mark[], other: readonly Mark[]): Mark[] {
+  const nameOf = ({ at, key, label }: Mark) => `${at} ${key} ${label}`
+  const had = new Set(other.map(nameOf))
+  return one.filter((mark) => !had.has(nameOf(mark)))
 }
 
 function sharedLength(one: string, other: string): number {

@@ -8,7 +8,9 @@
 
 import { codeText, proseText } from './address.ts'
 import type { Labels } from './labels.ts'
+import { group, markedAtEnd, type Place } from './marks.ts'
 import type { Token } from './parser.ts'
+import type { Placement } from './places.ts'
 import { type Attributes, append, type Branch, branch, type Tag, type Tree } from './tree.ts'
 
 /** A top-level block: its tokens and where it lies. */
@@ -21,14 +23,17 @@ export interface Block {
   readonly tokens: readonly Token[]
 }
 
-/** What is needed to make trees. `inline` gives the trees of an inline text. */
+/** Gives the trees of an inline text, marks at their places included. */
+export type Inline = (content: string, places: readonly Place[]) => readonly Tree[]
+
+/** What is needed to make trees. */
 export interface Context {
   readonly labels: Labels
   /** The level of the page's heading for a heading of the first level, 1 to 6. */
   readonly topHeading: number
-  readonly inline: (content: string) => readonly Tree[]
+  readonly inline: Inline
   /** The same for a text that is being written. */
-  readonly growing: (content: string) => readonly Tree[]
+  readonly growing: Inline
 }
 
 /** The top-level blocks that `tokens` are made of, link reference definitions included. */
@@ -54,7 +59,12 @@ interface Open {
 }
 
 /** The tree of one block; null for a link reference definition. `growing`: it is being written. */
-export function blockTree(block: Block, context: Context, growing: boolean): Branch | null {
+export function blockTree(
+  block: Block,
+  context: Context,
+  growing: boolean,
+  marks: Placement | undefined,
+): Branch | null {
   const written = growing ? block.tokens.findLast(isInlineText) : undefined
   const root: Open = { tag: 'div', attributes: {}, children: [] }
   const stack: Open[] = [root]
@@ -69,11 +79,13 @@ export function blockTree(block: Block, context: Context, growing: boolean): Bra
       const isItem = block.tokens[i - 2]?.type === 'list_item_open'
       const item = isItem ? stack.findLast((open) => open.tag === 'li') : undefined
       const inline = token === written ? context.growing : context.inline
-      for (const tree of inlineContent(token, item, inline)) append(top.children, tree)
+      const places = marks?.inline.get(token) ?? []
+      for (const tree of inlineContent(token, item, inline, places)) append(top.children, tree)
     } else for (const tree of leaf(token, context)) append(top.children, tree)
   }
   const [tree] = root.children
-  return tree === undefined || typeof tree === 'string' ? null : tree
+  if (tree === undefined || typeof tree === 'string') return null
+  return marks === undefined || marks.rest.length === 0 ? tree : markedAtEnd(tree, marks.rest)
 }
 
 function isInlineText(token: Token): boolean {
@@ -150,14 +162,17 @@ function closed(open: Open, context: Context): Branch {
 function inlineContent(
   { content }: Token,
   item: Open | undefined,
-  inline: Context['inline'],
+  inline: Inline,
+  places: readonly Place[],
 ): readonly Tree[] {
   const task = item === undefined ? null : /^\[([ xX])\][ \t]+(?=\S)/.exec(content)
-  if (item === undefined || task === null) return inline(content)
+  if (item === undefined || task === null) return inline(content, places)
   item.attributes = { class: 'md-task' }
   const state: Attributes = task[1] === ' ' ? {} : { checked: '' }
   const box = branch('input', [], { type: 'checkbox', disabled: '', ...state })
-  return [branch('label', [box, ' ', ...inline(content.slice(task[0].length))])]
+  const label = branch('label', [box, ' ', ...inline(content.slice(task[0].length), [])])
+  const marks = places.map(({ mark }) => mark)
+  return marks.length === 0 ? [label] : [label, group(marks)] // a label has one control, the box
 }
 
 function leaf(token: Token, context: Context): readonly Tree[] {

@@ -5,6 +5,9 @@
  *     view.update(textSoFar)   // as often as it grew
  *     view.finish()            // it is whole
  *
+ * `update(textSoFar, marks)` puts a small button behind a place in the text (`Mark`), such as where a
+ * quotation is. It is no part of the text: its number is in `data-number`, for the style sheet to show.
+ *
  * Nothing of the text can become an element, attribute or address that is not allowed (`tree.ts`,
  * `address.ts`); images are never loaded. Headings begin at `h3` (`topHeading`), below the page's own.
  *
@@ -22,8 +25,10 @@
  * | `md-image` | `a`, or `span` where the address is no link | an image's description |
  * | `md-image-label` | `span` in it | the word before it |
  * | `md-hint` | `span` in `a` | for screen readers alone: to be hidden from sight, not from them |
+ * | `md-marks` | `span` | the marks of one place: `button.md-mark[data-mark][data-number]` |
  * | `md-deep` | `p` | what was nested too deeply, as it was written (keep its line ends) |
  */
 
 export type { Labels } from './labels.ts'
 export { type MarkdownOptions, MarkdownView, renderMarkdown } from './MarkdownView.ts'
+export type { Mark } from './marks.ts'

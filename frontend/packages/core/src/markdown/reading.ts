@@ -8,6 +8,7 @@
 import { type Block, topLevelBlocks } from './blocks.ts'
 import { inlineTrees } from './inline.ts'
 import type { Labels } from './labels.ts'
+import { markedTrees, type Place } from './marks.ts'
 import { closing, mend } from './mend.ts'
 import { parseBlocks, parseInline, type References, type Token } from './parser.ts'
 import type { Tree } from './tree.ts'
@@ -69,19 +70,23 @@ export class InlineMemory {
     return this.#effort
   }
 
-  readonly trees = (content: string): readonly Tree[] => {
-    const known = this.#used.get(content) ?? this.#known.get(content)
-    const trees = known ?? this.#read(content)
-    this.#used.set(content, trees)
+  readonly trees = (content: string, places: readonly Place[]): readonly Tree[] => {
+    const signed = places.map(({ offset, mark }) => `\0${offset} ${mark.key} ${mark.label}`)
+    const name = content + signed.join('')
+    const read = (text: string) => this.#read(text)
+    const known = this.#used.get(name) ?? this.#known.get(name)
+    const trees = known ?? (places.length > 0 ? markedTrees(content, places, read) : read(content))
+    this.#used.set(name, trees)
     return trees
   }
 
   /** The same for a text that is being written. */
-  readonly growing = (content: string): readonly Tree[] => {
+  readonly growing = (content: string, places: readonly Place[]): readonly Tree[] => {
     const text = mend(content)
     const { openMarks } = parseInline(text, this.#references)
     this.#effort += text.length
-    return this.#read(text + closing(openMarks))
+    const read = (part: string) => this.#read(part + closing(openMarks))
+    return places.length > 0 ? markedTrees(text, places, read) : read(text)
   }
 
   #read(content: string): readonly Tree[] {

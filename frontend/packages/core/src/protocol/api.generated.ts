@@ -147,6 +147,58 @@ export interface ChatTurn {
   content: string
 }
 /**
+ * That part of the answer rests on that passage.
+ */
+export interface Citation {
+  source_id: string
+  /**
+   * In Unicode code points of the answer.
+   */
+  answer_start: number
+  answer_end: number
+  /**
+   * Exactly that revision's text from char_start to char_end.
+   */
+  quote: string
+  document_id: number
+  revision: number
+  char_start: number
+  char_end: number
+  page?: number | null
+  /**
+   * Whether the document has changed since.
+   */
+  stale: boolean
+  /**
+   * Whether the document was removed.
+   */
+  gone: boolean
+}
+/**
+ * What an answer rests on by now, in the order it was said and found.
+ */
+export interface Citations {
+  citations: Citation[]
+  sources: CitedSource[]
+}
+/**
+ * A passage that was found for the answer.
+ */
+export interface CitedSource {
+  id: string
+  document_id: number
+  revision: number
+  title: string
+  /**
+   * Whether the document has changed since.
+   */
+  stale: boolean
+  /**
+   * Whether the document was removed.
+   */
+  gone: boolean
+}
+/**
  * A new conversation.
  */
 export interface ConversationBody {
@@ -244,6 +296,10 @@ export interface DocumentText {
    * The revision the text is of.
    */
   revision: number
+  /**
+   * Whether the document has changed since that revision.
+   */
+  stale: boolean
   title: string
   start: number
   /**

@@ -214,7 +214,7 @@ export interface Source {
   epoch: number
 }
 /**
- * That part of the answer rests on that source
+ * That part of the answer rests on that source: the quote is that revision's text from char_start to char_end, exactly; all places are in Unicode code points
  */
 export interface Citation {
   type: 'citation'
@@ -234,6 +234,11 @@ export interface Citation {
     answer_start: number
     answer_end: number
     quote: string
+    document_id: number
+    revision: number
+    char_start: number
+    char_end: number
+    page?: number
   }
   run_id: string
   /**
@@ -532,6 +537,11 @@ export interface Snapshot {
         answer_start: number
         answer_end: number
         quote: string
+        document_id: number
+        revision: number
+        char_start: number
+        char_end: number
+        page?: number
       }
     }[]
     /**
@@ -813,7 +823,7 @@ export const SHAPES: readonly {
   {"types":["stream_chunk"],"stages":null,"seq":null,"needs":{"index":["number"],"offset":["number"]}},
   {"types":["reasoning_chunk"],"stages":null,"seq":null,"needs":{}},
   {"types":["source"],"stages":null,"seq":null,"needs":{"id":["string","number"],"document_id":["number"],"revision":["number"],"title":["string"],"snippet":["string"],"char_start":["number"],"char_end":["number"],"score":["number"]}},
-  {"types":["citation"],"stages":null,"seq":null,"needs":{"source_id":["string","number"],"answer_start":["number"],"answer_end":["number"],"quote":["string"]}},
+  {"types":["citation"],"stages":null,"seq":null,"needs":{"source_id":["string","number"],"answer_start":["number"],"answer_end":["number"],"quote":["string"],"document_id":["number"],"revision":["number"],"char_start":["number"],"char_end":["number"]}},
   {"types":["tool_call"],"stages":null,"seq":null,"needs":{"call_id":["string"],"name":["string"],"arguments":["object"]}},
   {"types":["tool_result"],"stages":null,"seq":null,"needs":{"call_id":["string"],"ok":["boolean"],"summary":["string"]}},
   {"types":["usage"],"stages":null,"seq":null,"needs":{"prompt_tokens":["number"],"completion_tokens":["number"]}},

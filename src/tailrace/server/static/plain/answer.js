@@ -8,6 +8,7 @@
  */
 
 import { MarkdownView } from '../core.js'
+import { Citations } from './citations.js'
 import { Course, totalSeconds } from './course.js'
 import { arrange, copyText, icon, make, setText } from './dom.js'
 import { makeNotice, makeQuestion } from './notices.js'
@@ -31,7 +32,6 @@ export class Answer {
   /** @type {ChatMessage | null} */
   #message = null
   #newest = false
-  #finished = false
 
   /** @param {App} app */
   constructor(app) {
@@ -39,6 +39,7 @@ export class Answer {
     this.app = app
     this.course = new Course(words, () => this.#message && app.session.loadRun(this.#message.key))
     this.sources = new SourceRow(app)
+    this.citations = new Citations(app, this.#prose)
     this.markdown = new MarkdownView(this.#prose, {
       topHeading: 2, // most models begin with the second level, which then stands below the question
       labels: {
@@ -115,10 +116,8 @@ export class Answer {
    * @param {boolean} live
    */
   #showText(message, live) {
-    if (this.#finished && !live) return
-    this.markdown.update(message.content)
-    this.#finished = !live
-    if (this.#finished) this.markdown.finish()
+    this.markdown.update(message.content, this.citations.marks(message.run))
+    if (!live) this.markdown.finish()
   }
 
   /**

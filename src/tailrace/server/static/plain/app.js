@@ -8,8 +8,10 @@
 /** @typedef {import('./api_key.js').ApiKey} ApiKey */
 /** @typedef {import('./conversations.js').Conversations} Conversations */
 /** @typedef {import('./documents.js').Documents} Documents */
+/** @typedef {import('./ingestions.js').Ingestions} Ingestions */
 /** @typedef {import('./models.js').Models} Models */
 /** @typedef {import('./passage.js').Passage} Passage */
+/** @typedef {import('./quote_card.js').QuoteCard} QuoteCard */
 /** @typedef {import('./uploads.js').Uploads} Uploads */
 /** @typedef {import('./words.js').Language} Language */
 /** @typedef {import('./words.js').Words} Words */
@@ -31,6 +33,7 @@
  * @property {Conversations} conversations
  * @property {Documents} documents
  * @property {Uploads} uploads
+ * @property {Ingestions} ingestions
  * @property {Models} models
  * @property {import('./store.js').Store<Scope | null>} scope
  * @property {() => void} refresh loads all lists again
@@ -40,7 +43,7 @@
 /**
  * And what is made anew for another language.
  *
- * @typedef {Shared & {words: Words, announcer: Announcer, passage: Passage}} App
+ * @typedef {Shared & {words: Words, announcer: Announcer, passage: Passage, quote: QuoteCard}} App
  */
 
 export {}

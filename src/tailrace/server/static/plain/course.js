@@ -5,11 +5,14 @@
  */
 
 import { attribute, icon, make, setText } from './dom.js'
+import { Lookups } from './lookups.js'
 
 /** @typedef {import('../core.js').ChatMessage} ChatMessage */
 /** @typedef {import('../core.js').RunState} RunState */
 /** @typedef {import('../core.js').Stage} Stage */
+/** @typedef {import('../core.js').StageVisit} StageVisit */
 /** @typedef {import('../core.js').Status} Status */
+/** @typedef {import('../core.js').ToolActivity} ToolActivity */
 /** @typedef {import('./words.js').Words} Words */
 
 /** @type {readonly Stage[]} */
@@ -38,6 +41,7 @@ export class Course {
   constructor(words, onOpen) {
     this.words = words
     this.onOpen = onOpen
+    this.lookups = new Lookups(words)
     count += 1
     const id = `steps-${count}`
     this.#tick.classList.add('tick')
@@ -168,33 +172,36 @@ export class Course {
     if (!run) return
     const visits = run.stages.filter((visit) => visit.stage !== 'init')
     const end = endOf(run, this.#timer !== undefined)
+    const last = new Map(visits.map((visit) => [visit.stage, visit]))
     this.steps.replaceChildren(
-      ...visits.map((visit) =>
-        make(
-          'li',
-          {},
-          make(
-            'div',
-            { class: 'step' },
-            this.words.say(`stage.${visit.stage}`),
-            make(
-              'span',
-              { class: 'time' },
-              this.words.seconds(span(visit.startedAt, visit.endedAt ?? end)),
-            ),
-          ),
-          make(
-            'ul',
-            {},
-            ...telling(visit.statuses).map((status) =>
-              make('li', { class: status.type === 'fail' ? 'fail' : '' }, status.content),
-            ),
-          ),
+      ...visits.map((visit) => {
+        const isLast = last.get(visit.stage) === visit
+        const tools = isLast ? run.tools.filter((tool) => tool.stage === visit.stage) : []
+        return this.#step(visit, visit.endedAt ?? end, tools)
+      }),
+    )
+  }
+
+  /**
+   * @param {StageVisit} visit
+   * @param {string} end
+   * @param {readonly ToolActivity[]} tools
+   */
+  #step(visit, end, tools) {
+    const time = this.words.seconds(span(visit.startedAt, end))
+    const name = this.words.say(`stage.${visit.stage}`)
+    return make(
+      'li',
+      {},
+      make('div', { class: 'step' }, name, make('span', { class: 'time' }, time)),
+      make(
+        'ul',
+        {},
+        ...telling(visit.statuses).map((status) =>
+          make('li', { class: status.type === 'fail' ? 'fail' : '' }, status.content),
         ),
       ),
-      ...run.tools.map((tool) =>
-        make('li', {}, make('div', { class: 'step' }, tool.name), make('p', {}, tool.summary)),
-      ),
+      this.lookups.make(tools),
     )
   }
 }

@@ -1,22 +1,28 @@
 // @ts-check
-/** Documents: what answers come from, all of them, as the server lists them. */
+/** Documents: what answers come from, all of them, as the server lists them, and how much is found. */
 
 import { toChatError } from '../core.js'
 import { Store } from './store.js'
 
 /** @typedef {import('../core.js').TailraceClient} TailraceClient */
 /** @typedef {import('../core.js').DocumentInfo} DocumentInfo */
+/** @typedef {import('../core.js').DocumentCoverage} DocumentCoverage */
 /** @typedef {import('../core.js').ChatError} ChatError */
 
 /**
  * @typedef {object} DocumentsState
  * @property {readonly DocumentInfo[]} items newest first
  * @property {number} total
+ * @property {number} ready how many of them can be found
+ * @property {DocumentCoverage | null} coverage null where it is not known
  * @property {boolean} loaded
  * @property {ChatError | null} error
  */
 
 const PAGE = 1000
+
+/** States of those that can be found. */
+export const READY = new Set(['searchable', 'embedded'])
 
 /** @extends {Store<DocumentsState>} */
 export class Documents extends Store {
@@ -24,7 +30,7 @@ export class Documents extends Store {
 
   /** @param {TailraceClient} client */
   constructor(client) {
-    super({ items: [], total: 0, loaded: false, error: null })
+    super({ items: [], total: 0, ready: 0, coverage: null, loaded: false, error: null })
     this.client = client
   }
 
@@ -32,6 +38,7 @@ export class Documents extends Store {
     this.#asked += 1
     const asked = this.#asked
     try {
+      const covering = this.client.coverage().catch(() => null)
       /** @type {DocumentInfo[]} */
       const items = []
       let total = 0
@@ -41,8 +48,10 @@ export class Documents extends Store {
         items.push(...page.items)
         if (page.items.length === 0) break
       } while (items.length < total)
+      const coverage = await covering
       if (asked === this.#asked) {
-        this.set({ items: items.reverse(), total, loaded: true, error: null })
+        const ready = countReady(items)
+        this.set({ items: items.reverse(), total, ready, coverage, loaded: true, error: null })
       }
     } catch (cause) {
       const error = await toChatError(cause)
@@ -55,10 +64,16 @@ export class Documents extends Store {
     try {
       await this.client.deleteDocument(id)
       const items = this.value.items.filter((item) => item.id !== id)
-      this.set({ ...this.value, items, total: items.length, error: null })
+      const ready = countReady(items)
+      this.set({ ...this.value, items, total: items.length, ready, error: null })
     } catch (cause) {
       const error = await toChatError(cause)
       this.set({ ...this.value, error })
     }
   }
+}
+
+/** @param {readonly DocumentInfo[]} items */
+function countReady(items) {
+  return items.filter(({ status }) => READY.has(status)).length
 }

@@ -1,9 +1,15 @@
 // @ts-check
-/** DocumentsView: every document with its state; search by name, add, remove. */
+/**
+ * DocumentsView: every document with its state and how much of all can be found; search by name, filter
+ * by state, add, remove.
+ */
 
 import { describeError } from '../core.js'
+import { Adding } from './adding.js'
 import { ask } from './asking.js'
+import { READY } from './documents.js'
 import { arrange, icon, iconButton, make, setText } from './dom.js'
+import { StatusFilter } from './status_filter.js'
 
 /** @typedef {import('../core.js').DocumentInfo} DocumentInfo */
 /** @typedef {import('./app.js').App} App */
@@ -12,6 +18,7 @@ const SHOWN = 200
 
 export class DocumentsView {
   #count = make('p', { class: 'lead' })
+  #coverage = make('p', { class: 'lead coverage' })
   #list = make('ul', { class: 'documents' })
   #note = make('p', { class: 'lead' })
   #search
@@ -31,6 +38,7 @@ export class DocumentsView {
       placeholder: words.say('documents.search'),
       oninput: () => this.#show(),
     })
+    this.filter = new StatusFilter(words, () => this.#show())
     this.heading = make('h1', { tabindex: -1 }, words.say('documents.title'))
     const add = make(
       'button',
@@ -51,9 +59,16 @@ export class DocumentsView {
       make(
         'div',
         { class: 'column' },
-        make('div', { class: 'head' }, make('div', {}, this.heading, this.#count), add),
+        make(
+          'div',
+          { class: 'head' },
+          make('div', {}, this.heading, this.#count, this.#coverage),
+          add,
+        ),
         this.slot,
+        new Adding(app, signal).element,
         make('div', { class: 'finder' }, icon('search'), this.#search),
+        this.filter.element,
         this.#note,
         this.#list,
         more,
@@ -80,12 +95,16 @@ export class DocumentsView {
 
   #show() {
     const { words, documents } = this.app
-    const { items, total, loaded, error } = documents.value
+    const { items, total, ready, coverage, loaded, error } = documents.value
     const wanted = this.#search.value.trim().toLowerCase()
-    const found = items.filter((item) =>
+    const named = items.filter((item) =>
       `${item.title}\n${item.source}`.toLowerCase().includes(wanted),
     )
-    setText(this.#count, loaded ? words.say('documents.count', { count: total }) : '')
+    this.filter.update(named)
+    const found = named.filter((item) => this.filter.lets(item))
+    setText(this.#count, loaded ? words.say('documents.count', { count: ready }) : '')
+    setText(this.#coverage, coverage ? covered(coverage, words) : '')
+    this.#coverage.hidden = this.#coverage.textContent === ''
     arrange(
       this.#list,
       found.slice(0, this.#most).map((item) => this.#row(item)),
@@ -104,6 +123,7 @@ export class DocumentsView {
    */
   #emptiness(found, total) {
     if (found > 0) return ''
+    if (this.filter.isOn) return this.app.words.say('documents.none_such')
     return this.app.words.say(total === 0 ? 'documents.none' : 'documents.not_found')
   }
 
@@ -123,9 +143,10 @@ export class DocumentsView {
   /** @param {DocumentInfo} item */
   #makeRow(item) {
     const { words } = this.app
-    const ready = item.status === 'searchable'
+    const ready = READY.has(item.status)
     const facts = [item.kind, words.bytes(item.size_bytes), words.moment(new Date(item.updated_at))]
-    if (item.origin === 'sample') facts.unshift(words.say('documents.sample'))
+    if (item.origin === 'sample' || item.origin === 'web')
+      facts.unshift(words.say(`documents.${item.origin}`))
     const about = make(
       'button',
       { type: 'button', class: 'button quiet', onclick: () => this.#askAbout(item) },
@@ -136,7 +157,7 @@ export class DocumentsView {
     })
     return make(
       'li',
-      { class: ready ? '' : 'bad' },
+      { class: item.status },
       icon('document'),
       make(
         'div',
@@ -144,7 +165,7 @@ export class DocumentsView {
         make('p', { class: 'name', dir: 'auto' }, item.title),
         make('p', { class: 'facts' }, facts.filter(Boolean).join(' · ')),
         item.source !== item.title && make('p', { class: 'facts path', dir: 'auto' }, item.source),
-        item.status !== 'searchable' &&
+        (item.status === 'skipped' || item.status === 'failed') &&
           make(
             'p',
             { class: 'reason' },
@@ -174,4 +195,15 @@ export class DocumentsView {
     await documents.remove(item.id)
     this.heading.focus({ preventScroll: true })
   }
+}
+
+/**
+ * How much can be found by meaning; nothing is said where nothing does that.
+ *
+ * @param {import('../core.js').DocumentCoverage} coverage
+ * @param {import('./words.js').Words} words
+ */
+function covered({ pieces, pieces_embedded: done, model }, words) {
+  if (model === '' || pieces === 0) return ''
+  return words.say(done >= pieces ? 'coverage.all' : 'coverage.some', { done, count: pieces })
 }

@@ -8,6 +8,7 @@ import { ChatView } from './chat_view.js'
 import { DocumentsView } from './documents_view.js'
 import { attribute, iconButton, make, setText } from './dom.js'
 import { Passage } from './passage.js'
+import { QuoteCard } from './quote_card.js'
 import { Rail } from './rail.js'
 import { SettingsView } from './settings_view.js'
 import { Tray } from './tray.js'
@@ -30,7 +31,7 @@ export class Frame {
    */
   constructor(shared, words, signal) {
     const announcer = new Announcer()
-    const around = { ...shared, words, announcer }
+    const around = { ...shared, words, announcer, quote: new QuoteCard(words, signal) }
     const app = { ...around, passage: new Passage(around, signal) }
     this.app = app
     this.rail = new Rail(app, () => this.#begin(), signal)
@@ -61,6 +62,7 @@ export class Frame {
       this.#main,
       app.passage.element,
       this.#drawer,
+      app.quote.element,
       announcer.element,
     )
     this.#drawer.addEventListener('click', (event) => {

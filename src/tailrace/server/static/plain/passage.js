@@ -1,38 +1,25 @@
 // @ts-check
 /**
- * Passage: a source in the text of its document, marked, beside the conversation; on a narrow
- * screen above it.
- *
- * Rule 1: places are counted in Unicode code points, as the server counts them.
- * Rule 2: a document that has changed since is not shown as the source: the words that were found
- *     are, and that is said.
+ * Passage: a source, or what was quoted of one, in the text of its document, beside the conversation;
+ * on a narrow screen above it.
  */
 
-import { describeError, toChatError } from '../core.js'
 import { attribute, iconButton, make, setText } from './dom.js'
+import { PassageText } from './passage_text.js'
 
-/** @typedef {import('../core.js').Source} Source */
 /** @typedef {Omit<import('./app.js').App, 'passage'>} App */
-/**
- * A piece of a document's text; `whole` once its end is in it.
- *
- * @typedef {{start: number, end: number, text: string, whole: boolean}} Piece
- */
+/** @typedef {import('./passage_text.js').Place} Place */
 
-const AROUND = 1200
-const MORE = 4 * AROUND
 const WIDE = '(min-width: 75rem)'
 
 export class Passage {
   #title = make('h2', { tabindex: -1, id: 'passage-title' })
   #position = make('p')
-  #text = make('div', { class: 'text', tabindex: 0 })
-  /** @type {readonly Source[]} */
-  #sources = []
+  /** @type {readonly Place[]} */
+  #places = []
   #at = 0
   /** @type {HTMLElement | null} */
   #opener = null
-  #asked = 0
   #wide = matchMedia(WIDE)
 
   /**
@@ -52,8 +39,7 @@ export class Passage {
       { type: 'button', class: 'button', onclick: () => this.#askAbout() },
       words.say('documents.ask'),
     )
-    attribute(this.#text, 'aria-label', words.say('passage.text'))
-    attribute(this.#text, 'role', 'group')
+    this.text = new PassageText(app)
     this.element = make(
       'dialog',
       { class: 'passage', 'aria-labelledby': 'passage-title' },
@@ -65,7 +51,7 @@ export class Passage {
         this.next,
         close,
       ),
-      this.#text,
+      this.text.element,
       make('footer', {}, ask),
     )
     this.element.addEventListener('close', () => this.#closed())
@@ -76,18 +62,18 @@ export class Passage {
   }
 
   /**
-   * Opens one of `sources`; closing it gives the focus back to `opener`.
+   * Opens one of `places`; closing it gives the focus back to `opener`.
    *
-   * @param {readonly Source[]} sources
+   * @param {readonly Place[]} places
    * @param {number} at
    * @param {HTMLElement} opener
    */
-  open(sources, at, opener) {
+  open(places, at, opener) {
     const same = this.element.open && this.#opener === opener
     this.close()
     if (same) return
     this.#opener = opener
-    this.#sources = sources
+    this.#places = places
     attribute(opener, 'aria-expanded', 'true')
     this.#place()
     this.#show(at)
@@ -130,120 +116,50 @@ export class Passage {
   /** @param {number} by */
   #step(by) {
     const at = this.#at + by
-    if (at >= 0 && at < this.#sources.length) void this.#show(at)
+    if (at >= 0 && at < this.#places.length) this.#show(at)
   }
 
   /** @param {number} at */
-  async #show(at) {
-    const source = this.#sources[at]
-    if (!source) return
-    const { words, client } = this.app
-    this.#at = at
-    this.#asked += 1
-    const asked = this.#asked
-    setText(this.#title, source.title)
-    setText(
-      this.#position,
-      words.say('passage.place', { number: at + 1, count: this.#sources.length }),
-    )
-    attribute(this.previous, 'aria-disabled', at === 0 ? 'true' : null)
-    attribute(this.next, 'aria-disabled', at === this.#sources.length - 1 ? 'true' : null)
-    this.#text.replaceChildren(make('p', { class: 'waiting' }, words.say('passage.loading')))
-    try {
-      const start = Math.max(0, source.charStart - AROUND)
-      const end = source.charEnd + AROUND
-      const found = await client.getPassage(source.documentId, start, end)
-      if (asked !== this.#asked) return
-      if (found.revision === source.revision) {
-        this.#showPiece(source, { ...found, whole: found.end < end }).scrollIntoView()
-      } else this.#showSnippet(source, words.say('passage.changed'))
-    } catch (cause) {
-      const error = await toChatError(cause)
-      if (asked !== this.#asked) return
-      const gone = error.code === 'not_found'
-      this.#showSnippet(
-        source,
-        gone ? words.say('passage.gone') : describeError(error, words.language).title,
-      )
-    }
-  }
-
-  /**
-   * The mark in the piece, shown.
-   *
-   * @param {Source} source
-   * @param {Piece} piece
-   */
-  #showPiece(source, piece) {
+  #show(at) {
+    const place = this.#places[at]
+    if (!place) return
     const { words } = this.app
-    const points = Array.from(piece.text)
-    /** @type {(from: number, to?: number) => string} */
-    const slice = (from, to) => points.slice(from, to).join('')
-    const from = source.charStart - piece.start
-    const to = source.charEnd - piece.start
-    const mark = make('mark', {}, slice(from, to))
-    const text = make('p', { class: 'words', dir: 'auto' }, slice(0, from), mark, slice(to))
-    /** @type {(key: 'passage.before' | 'passage.after', start: number, end: number) => Node} */
-    const more = (key, start, end) =>
-      make(
-        'button',
-        {
-          type: 'button',
-          class: 'button quiet more',
-          onclick: () => void this.#widen(source, piece, start, end),
-        },
-        words.say(key),
-      )
-    const { start, end } = piece
-    this.#text.replaceChildren(
-      ...(start > 0 ? [more('passage.before', Math.max(0, start - MORE), start)] : []),
-      text,
-      ...(piece.whole ? [] : [more('passage.after', end, end + MORE)]),
-    )
-    return mark
-  }
-
-  /**
-   * Shows more of the document, before or after what is there; what is being read stays in place.
-   *
-   * @param {Source} source
-   * @param {Piece} piece
-   * @param {number} start
-   * @param {number} end
-   */
-  async #widen(source, piece, start, end) {
-    const asked = this.#asked
-    const found = await this.app.client.getPassage(source.documentId, start, end).catch(() => null)
-    if (!found || asked !== this.#asked || found.revision !== source.revision) return
-    const { scrollHeight, scrollTop } = this.#text
-    if (found.start < piece.start) {
-      this.#showPiece(source, { ...piece, start: found.start, text: found.text + piece.text })
-      this.#text.scrollTop = scrollTop + this.#text.scrollHeight - scrollHeight
-    } else {
-      const text = piece.text + found.text
-      this.#showPiece(source, { ...piece, end: found.end, text, whole: found.end < end })
-      this.#text.scrollTop = scrollTop
+    this.#at = at
+    setText(this.#title, place.title)
+    setText(this.#position, this.#positionOf(place))
+    attribute(this.previous, 'aria-disabled', at === 0 ? 'true' : null)
+    attribute(this.next, 'aria-disabled', at === this.#places.length - 1 ? 'true' : null)
+    const [previous, next] = place.quoted
+      ? [words.say('passage.previous_quote'), words.say('passage.next_quote')]
+      : [words.say('passage.previous'), words.say('passage.next')]
+    for (const [button, name] of /** @type {const} */ ([
+      [this.previous, previous],
+      [this.next, next],
+    ])) {
+      attribute(button, 'aria-label', name)
+      attribute(button, 'title', name)
     }
-    this.#text.focus({ preventScroll: true })
+    void this.text.show(place)
   }
 
-  /**
-   * The words that were found, where their document cannot be shown.
-   *
-   * @param {Source} source
-   * @param {string} why
-   */
-  #showSnippet(source, why) {
-    this.#text.replaceChildren(
-      make('p', { class: 'note' }, why),
-      make('p', { class: 'words', dir: 'auto' }, make('mark', {}, source.snippet)),
-    )
+  /** @param {Place} place */
+  #positionOf({ number, page, quoted }) {
+    const { words } = this.app
+    const count = this.#places.length
+    const parts = quoted
+      ? [
+          words.say('passage.quote', { number: this.#at + 1, count }),
+          words.say('passage.of_source', { number }),
+        ]
+      : [words.say('passage.place', { number, count })]
+    if (page !== null) parts.push(words.say('source.page', { page }))
+    return parts.join(' · ')
   }
 
   #askAbout() {
-    const source = this.#sources[this.#at]
+    const place = this.#places[this.#at]
     this.#opener = null
     this.close()
-    if (source) this.app.scope.set({ documentId: source.documentId, title: source.title })
+    if (place) this.app.scope.set({ documentId: place.documentId, title: place.title })
   }
 }

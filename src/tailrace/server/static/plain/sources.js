@@ -1,5 +1,9 @@
 // @ts-check
-/** SourceRow: the passages an answer rests on, each a button that opens it in its document. */
+/**
+ * SourceRow: the passages an answer rests on, each a button that opens it in its document.
+ *
+ * Rule: their numbers stay, so that those in the text stay; what is cited is always in sight.
+ */
 
 import { attribute, make } from './dom.js'
 
@@ -36,9 +40,11 @@ export class SourceRow {
 
   #show() {
     const cited = new Set(this.#citations.map((citation) => citation.sourceId))
-    const shown = this.#all ? this.#sources : this.#sources.slice(0, SHOWN)
-    const items = shown.map((source, at) =>
-      make('li', {}, this.#button(source, at, cited.has(source.id))),
+    const isShown = (/** @type {Source} */ source, /** @type {number} */ at) =>
+      this.#all || at < SHOWN || cited.has(source.id)
+    const shown = this.#sources.filter(isShown)
+    const items = shown.map((source) =>
+      make('li', {}, this.#button(source, this.#sources.indexOf(source), cited.has(source.id))),
     )
     if (shown.length < this.#sources.length) {
       const rest = this.app.words.say('sources.rest', {
@@ -85,7 +91,7 @@ export class SourceRow {
         title: source.snippet,
         'aria-expanded': 'false',
         'aria-haspopup': 'dialog',
-        onclick: () => passage.open(this.#sources, at, opener),
+        onclick: () => passage.open(this.#sources.map(placeOf), at, opener),
       },
       make('span', { class: 'hidden-label' }, `${words.say('source.name')} `),
       make('span', { class: 'number' }, String(at + 1)),
@@ -98,9 +104,21 @@ export class SourceRow {
       ),
       source.page !== null &&
         make('span', { class: 'page' }, words.say('source.page', { page: source.page })),
+      cited && make('span', { class: 'hidden-label' }, ` ${words.say('source.cited')}`),
     )
     return opener
   }
+}
+
+/**
+ * Where a source is, as the passage shows it.
+ *
+ * @param {Source} source
+ * @param {number} at
+ * @returns {import('./passage_text.js').Place}
+ */
+function placeOf(source, at) {
+  return { ...source, words: source.snippet, number: at + 1, quoted: false }
 }
 
 /**

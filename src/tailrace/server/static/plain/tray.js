@@ -56,9 +56,9 @@ export class Tray {
       case 'done':
         return words.say('uploads.done')
       case 'refused':
-        return upload.reason
+        return words.sentence(upload.reason)
       case 'failed':
-        return upload.error ? reasonOf(upload.error, words.language) : ''
+        return upload.error ? words.sentence(reasonOf(upload.error, words.language)) : ''
       default:
         return upload.state
     }

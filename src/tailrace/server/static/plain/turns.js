@@ -2,8 +2,9 @@
 /**
  * Transcript: the turns of a conversation, a question and what came of it each.
  *
- * Rule: a message has one element from its first appearance on, known by its key; what has not
+ * Rule 1: a message has one element from its first appearance on, known by its key; what has not
  * changed is not touched.
+ * Rule 2: what led to an answer that was loaded is asked for once it comes into sight.
  */
 
 import { Answer } from './answer.js'
@@ -13,6 +14,7 @@ import { arrange, make } from './dom.js'
 /** @typedef {import('../core.js').ChatState} ChatState */
 /** @typedef {import('./app.js').App} App */
 
+const LIVE = new Set(['sending', 'pending', 'streaming'])
 const LONG = 180
 const FOLD = 900
 
@@ -23,6 +25,7 @@ export class Transcript {
   #answers = new Map()
   /** @type {Map<string, HTMLElement>} */
   #articles = new Map()
+  #sight = new IntersectionObserver((entries) => this.#seen(entries))
 
   /** @param {App} app */
   constructor(app) {
@@ -61,7 +64,18 @@ export class Transcript {
   }
 
   close() {
+    this.#sight.disconnect()
     for (const answer of this.#answers.values()) answer.close()
+  }
+
+  /** @param {readonly IntersectionObserverEntry[]} entries */
+  #seen(entries) {
+    const seen = new Set(entries.filter((each) => each.isIntersecting).map((each) => each.target))
+    for (const [key, { element }] of this.#answers) {
+      if (!seen.has(element)) continue
+      this.#sight.unobserve(element)
+      void this.app.session.loadRun(key, { quietly: true })
+    }
   }
 
   /** @param {ReadonlySet<string>} keys those that are still there */
@@ -69,6 +83,7 @@ export class Transcript {
     for (const [key, answer] of this.#answers) {
       if (keys.has(key)) continue
       answer.close()
+      this.#sight.unobserve(answer.element)
       this.#answers.delete(key)
     }
     for (const key of this.#questions.keys()) if (!keys.has(key)) this.#questions.delete(key)
@@ -94,6 +109,7 @@ export class Transcript {
     if (!answer) {
       answer = new Answer(this.app)
       this.#answers.set(message.key, answer)
+      if (message.run === null && !LIVE.has(message.status)) this.#sight.observe(answer.element)
     }
     answer.update(message, newest)
     return answer.element

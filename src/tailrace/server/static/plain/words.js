@@ -80,6 +80,15 @@ export class Words {
   }
 
   /**
+   * What the server says, as a sentence of its own.
+   *
+   * @param {string} text
+   */
+  sentence(text) {
+    return text.replace(/^\p{Ll}/u, (letter) => letter.toLocaleUpperCase(this.#locale))
+  }
+
+  /**
    * @param {number} value
    * @param {number} [digits] after the point, at most
    */
