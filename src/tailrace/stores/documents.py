@@ -163,7 +163,7 @@ class Within(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         document_ids: These alone.
-        origins: What came here in one of these ways.
+        origins: What came here in one of these ways; None: in any but conversations.
         kinds: What was read as one of these.
         changed_after: Files that were changed at or after this moment; what is no file, put then.
         changed_before: The same, before this moment.

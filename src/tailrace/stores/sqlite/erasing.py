@@ -143,6 +143,13 @@ def _erase_log(connection: apsw.Connection, run_id: str, limit: int) -> int | No
 
 
 def _wipe(connection: apsw.Connection) -> None:
+    # words of what was removed stay in an index until its parts are merged
+    connection.execute("INSERT INTO chunk_index (chunk_index) VALUES ('optimize')")
+    connection.execute("INSERT INTO chunk_parts (chunk_parts) VALUES ('optimize')")
+    connection.execute(
+        "DELETE FROM vectors WHERE NOT EXISTS "
+        "(SELECT 1 FROM chunks WHERE chunks.sha256 = vectors.sha256)"
+    )
     connection.execute("VACUUM")
     busy = one(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     if busy is not None and busy[0]:
