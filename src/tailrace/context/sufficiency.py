@@ -63,7 +63,7 @@ def judge(
     coverage = best / sum(weights.values())
     found = {passage.chunk_id for passage in passages}
     missing = tuple(word for word in terms.words if not statistics.found_in[word] & found)
-    near = {} if cosines is None else cosines
+    near: Mapping[int, float] = cosines or {}
     cosine = max(near.values(), default=None)
     signal = _signal(terms, coverage, statistics.chunk_count, cosine, complete=found <= near.keys())
     return Verdict(
