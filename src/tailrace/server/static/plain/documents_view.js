@@ -79,6 +79,7 @@ export class DocumentsView {
           ' ',
           make('code', {}, 'tailrace docs add ~/notes'),
         ),
+        make('p', { class: 'aside kinds' }, words.say('documents.kinds')),
       ),
     )
     signal.addEventListener(
