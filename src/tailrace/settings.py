@@ -30,6 +30,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         llm_url: Base URL of an OpenAI-compatible endpoint; empty: the embedded model.
         llm_model: Name of the model at that endpoint, or of the embedded one.
         llm_api_key: Key for that endpoint; empty: none is sent.
+        embeddings_url: Base URL of an OpenAI-compatible endpoint that embeds; empty: the model of
+            the extra `vectors`, where it is installed.
+        embeddings_model: Name of the embedding model at that endpoint.
+        embeddings_api_key: Key for that endpoint; empty: none is sent.
         synchronous: `FULL` survives a power loss, `NORMAL` a killed process.
         connect_timeout_s: To reach the model's endpoint.
         first_token_timeout_s: From request to first token; queueing does not count, and
@@ -102,6 +106,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     llm_url: str = ""
     llm_model: str = ""
     llm_api_key: str = ""
+    embeddings_url: str = ""
+    embeddings_model: str = ""
+    embeddings_api_key: str = ""
     synchronous: str = "FULL"
     connect_timeout_s: float = 5.0
     first_token_timeout_s: float = 60.0

@@ -57,7 +57,7 @@ def test_a_chunk_knows_the_headings_it_stands_under() -> None:
 
 
 def test_paragraphs_are_kept_whole_where_they_fit() -> None:
-    paragraph = ("Nine words make a sentence that is not long. " * 15).strip()
+    paragraph = ("Nine words make a sentence that is not long. " * 9).strip()
     text = "\n\n".join([paragraph] * 6)
     assert [chunk.text for chunk in split(text, [])] == [f"{paragraph}\n\n{paragraph}"] * 3
 

@@ -36,6 +36,7 @@ from tailrace.state.manager import StateManager
 from tailrace.state.state import WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow, RunState
 from tailrace.stores.registry import erasing_of
+from tailrace.streaming.log import Sink
 from tailrace.streaming.viewer import snapshot_ended, view_ended
 from tailrace.workflow.engine import WorkflowEngine
 
@@ -216,12 +217,13 @@ class ContextAgent:
         max_bytes: int = _BATCH_BYTES,
         grace_s: float = 0.0,
         may_merge: bool = False,
+        sink: Sink | None = None,
     ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """As `watch`, in batches of encoded events.
 
         Its reader counts as a viewer of the run until it is closed, and for `grace_s` after that:
         see `ChatRequest.on_disconnect`. Where it `may_merge`, one that falls behind gets merged
-        chunks, and at worst a snapshot.
+        chunks, and at worst a snapshot. A `sink` is given what comes while it is up to date.
 
         Raises:
             NotFoundError: there is no such run.
@@ -237,7 +239,7 @@ class ContextAgent:
             if seq < run.last_seq:  # what cannot be read is said before there is a viewer
                 await self.parts.store.read(run_id, seq, 1)
             return view_ended(run, self.parts.store, after, max_bytes)
-        view = live.manager.view(after, max_bytes, may_merge=may_merge)
+        view = live.manager.view(after, max_bytes, may_merge=may_merge, sink=sink)
         return self._roster.attended(live, view, grace_s)
 
     async def snapshot(self, run: RunRow) -> LoggedEvent:

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tailrace._clock import Clock
-from tailrace.context.coverage import NoVectors, Vectors
+from tailrace.context.coverage import Vectors
+from tailrace.context.indexer import VectorIndexer
 from tailrace.context.ingest import Ingest
+from tailrace.context.matrix import is_possible
+from tailrace.context.meaning import Meaning
 from tailrace.context.pool import ParserPool
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
@@ -17,7 +20,7 @@ from tailrace.context.web_pages import WebPages
 from tailrace.events.types import RunKind
 from tailrace.llm.base import LLMClient
 from tailrace.llm.library import ModelLibrary
-from tailrace.llm.registry import open_library, open_llm
+from tailrace.llm.registry import open_embedder, open_library, open_llm
 from tailrace.nodes.base import BaseNode
 from tailrace.nodes.context import ContextNode
 from tailrace.nodes.executor import ExecutorNode
@@ -26,7 +29,7 @@ from tailrace.nodes.intent import IntentNode
 from tailrace.settings import Settings
 from tailrace.stores.base import Store
 from tailrace.stores.documents import DocumentStore
-from tailrace.stores.registry import open_stores
+from tailrace.stores.registry import open_stores, vectors_of
 from tailrace.workflow.engine import WorkflowEngine
 
 
@@ -40,7 +43,7 @@ class Parts:
         context: Finds passages.
         ingest: Reads documents in.
         pages: Reads pages of the web in.
-        vectors: Makes the vectors of what was read.
+        vectors: Makes new passages findable by parts of words and by meaning, in the background.
         vaults: Writes notes, which are documents too.
         library: The model files of this machine.
         llm: The model.
@@ -126,6 +129,15 @@ async def open_parts(
         stack.push_async_callback(llm.aclose)
         store, documents = await open_stores(settings, clock)
         stack.push_async_callback(store.aclose)
+        kept = vectors_of(store)
+        embedder = open_embedder(settings) if is_possible() else None
+        meaning = None
+        if embedder is not None:
+            stack.push_async_callback(embedder.aclose)
+            meaning = Meaning(embedder, kept)
+        vectors = VectorIndexer(kept, embedder, clock)
+        stack.push_async_callback(vectors.aclose)
+        documents.on_put(vectors.wake)
         max_bytes = settings.max_upload_bytes
         reader = ParserPool(
             max_document_bytes=max_bytes,
@@ -141,12 +153,12 @@ async def open_parts(
             home=settings.home,
         )
         pages = WebPages(documents, reader=reader, fetcher=open_web(settings), clock=clock)
-        vectors = NoVectors()
+        vectors.start()
         yield Parts(
             settings=settings,
             store=store,
             documents=documents,
-            context=ContextIndex(documents),
+            context=ContextIndex(documents, meaning),
             ingest=ingest,
             pages=pages,
             vectors=vectors,

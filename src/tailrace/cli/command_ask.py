@@ -47,7 +47,7 @@ def ask(
     """Ask a question; the answer streams out of your own documents, with its sources.
 
     At a terminal you may be asked back what you mean. Ctrl-C stops the run and keeps what was
-    written; a second one leaves at once.
+    written; a second one leaves without showing its end.
     """
     settings = settings_of(context)
     may_ask = not as_json and at_terminal()

@@ -92,3 +92,4 @@ async def _stop_when_asked(door: Door, run_id: str, screen: Screen, interrupts: 
         await door.cancel(run_id)
     except TailraceError as error:
         report(f"the run could not be stopped: {error.message}")
+    interrupts.stop_answered()

@@ -145,7 +145,7 @@ class ParserPool:
         """Add to `readings` until all are read, or one ends the process.
 
         Raises:
-            RetiredError: the process had ended before.
+            RetiredError: the process cannot go on, and had read others before.
             NotStartedError: there is none.
             TookTooLongError: the next file was not read in time.
             TookTooMuchError: the next file needs too much memory.

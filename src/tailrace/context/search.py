@@ -2,32 +2,50 @@
 
 Rule 1: whatever a person types is searched for, and is never query syntax.
 Rule 2: a passage is an exact slice of the revision it names.
+Rule 3: words, parts of words and meaning are searched side by side and become one order; without
+    an embedding model, or while nothing is embedded yet, the words are enough.
 """
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
+import msgspec
+
+from tailrace.context.fusion import DEPTH, Way, fuse
+from tailrace.context.kinds import DocumentKind
+from tailrace.context.meaning import Meaning
 from tailrace.context.passages import Passage, choose, passage_of
 from tailrace.context.sufficiency import Verdict, judge
 from tailrace.context.terms import terms_of
 from tailrace.errors import NotFoundError
-from tailrace.stores.documents import DocumentOrigin, DocumentStore, Within
+from tailrace.stores.documents import (
+    EVERYWHERE,
+    DocumentOrigin,
+    DocumentStore,
+    Hit,
+    Leg,
+    Within,
+)
 
 _T = TypeVar("_T")
 
 _MAX_LIMIT: Final = 50
 _MAX_NEIGHBOURS: Final = 10
-_HITS_A_PASSAGE: Final = 5
+_CODE: Final = DocumentKind.CODE.value
+_MAX_TEXTS: Final = 6
 _PASSAGE_ID: Final = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
 class ContextIndex:
     """Finds passages in the documents of a store."""
 
-    def __init__(self, store: DocumentStore) -> None:
+    def __init__(self, store: DocumentStore, meaning: Meaning | None = None) -> None:
+        """Search `store`; by meaning too, where that is given."""
         self._store = store
+        self._meaning = meaning
 
     async def search(
         self,
@@ -60,12 +78,29 @@ class ContextIndex:
             changed_after=changed_after,
             changed_before=changed_before,
         )
-        terms = terms_of(query if isinstance(query, str) else "\n".join(query))
-        count = min(limit, _MAX_LIMIT)
-        hits = await self._store.search(
-            owner, terms.wanted, limit=count * _HITS_A_PASSAGE, within=within
-        )
-        return [passage_of(hit, terms.words) for hit in choose(hits, count)]
+        texts = ((query,) if isinstance(query, str) else tuple(query))[:_MAX_TEXTS]
+        words = terms_of("\n".join(texts)).words
+        hits = fuse(await self.ways(texts, owner=owner, within=within))
+        chosen = await asyncio.to_thread(choose, hits, min(limit, _MAX_LIMIT))
+        return [passage_of(hit, words) for hit in chosen]
+
+    async def ways(
+        self, texts: Sequence[str], *, owner: str, within: Within = EVERYWHERE, depth: int = DEPTH
+    ) -> list[tuple[Way, list[Hit]]]:
+        """What each way finds for each of `texts`, best first, at most `depth` passages each."""
+        asked = {terms.wanted: terms for terms in map(terms_of, texts)}
+        searches: list[tuple[Way, Coroutine[None, None, list[Hit]]]] = [
+            (way, self._store.search(owner, terms.wanted, limit=depth, within=where, leg=leg))
+            for terms in asked.values()
+            for way, leg, where in _legs(within)
+        ]
+        if self._meaning is not None:
+            searches += [
+                (Way.VECTORS, self._meaning.search(text, owner=owner, limit=depth, within=within))
+                for text in dict.fromkeys(texts)
+            ]
+        found = await asyncio.gather(*(search for _, search in searches))
+        return [(way, hits) for (way, _), hits in zip(searches, found, strict=True)]
 
     async def neighbours(self, passage_id: str, *, owner: str, count: int = 1) -> list[Passage]:
         """Up to `count` (10) passages before that one and as many after it, in their order.
@@ -89,7 +124,19 @@ class ContextIndex:
         terms = terms_of(query)
         chunk_ids = [passage.chunk_id for passage in passages]
         statistics = await self._store.term_statistics(owner, terms.words, chunk_ids)
-        return judge(terms, passages, statistics)
+        cosines: dict[int, float] = {}
+        if self._meaning is not None:
+            cosines = await self._meaning.cosines(query, chunk_ids)
+        return judge(terms, passages, statistics, cosines)
+
+
+def _legs(within: Within) -> list[tuple[Way, Leg, Within]]:
+    """How words are looked for, and where: parts of them mean something in code alone."""
+    legs = [(Way.PORTER, Leg.WORDS, within), (Way.TRIGRAM, Leg.UNKNOWN, within)]
+    if within.kinds is None or _CODE in within.kinds:
+        code = msgspec.structs.replace(within, kinds=(_CODE,))
+        legs.append((Way.TRIGRAM, Leg.PARTS, code))
+    return legs
 
 
 def _tuple(values: Sequence[_T] | None) -> tuple[_T, ...] | None:

@@ -6,7 +6,7 @@ Rule 2: no absolute score decides, only which share of the question's words was 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -29,15 +29,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         relevant: False: nothing is; None: the question has no words that could tell.
         coverage: Weighed share of its words that the best passage has, 0.0 to 1.0.
         missing_terms: The words that no passage has.
+        cosine: How near in meaning the nearest passage is, -1.0 to 1.0; None where none of them
+            is embedded.
     """
 
     relevant: bool | None
     coverage: float
     missing_terms: tuple[str, ...]
+    cosine: float | None = None
+    signal: float = 0.0
 
 
-def judge(terms: Terms, passages: Sequence[Passage], statistics: TermStatistics) -> Verdict:
-    """Whether one of `passages` is about what `terms` ask for."""
+def judge(
+    terms: Terms,
+    passages: Sequence[Passage],
+    statistics: TermStatistics,
+    cosines: Mapping[int, float] | None = None,
+) -> Verdict:
+    """Whether one of `passages` is about what `terms` ask for.
+
+    `cosines` says how near to it those of them are that are embedded, by their `chunk_id`.
+    """
+    cosine = max((cosines or {}).values(), default=None)
     if not terms.words:
         return Verdict(relevant=None, coverage=0.0, missing_terms=())
     weights = {word: _weight(word, statistics) for word in terms.words}
@@ -49,6 +62,7 @@ def judge(terms: Terms, passages: Sequence[Passage], statistics: TermStatistics)
         relevant=coverage >= _least(terms, statistics.chunk_count),
         coverage=coverage,
         missing_terms=missing,
+        cosine=cosine,
     )
 
 

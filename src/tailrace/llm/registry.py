@@ -10,8 +10,12 @@ from tailrace.llm.base import LLMClient
 from tailrace.llm.chat_protocol import chat_url
 from tailrace.llm.deadline import ModelTimeouts
 from tailrace.llm.embedded import EmbeddedClient
+from tailrace.llm.embedding import Embedder
+from tailrace.llm.embeddings_endpoint import EndpointEmbedder, embeddings_url
 from tailrace.llm.first_model import FirstModelClient
 from tailrace.llm.library import ModelLibrary
+from tailrace.llm.minilm.embedder import MiniLMEmbedder
+from tailrace.llm.minilm.model import is_installed
 from tailrace.llm.openai_compatible import OpenAICompatibleClient, is_loopback
 from tailrace.llm.retry import RetryPolicy
 from tailrace.settings import Settings
@@ -47,6 +51,29 @@ def open_llm(settings: Settings, library: ModelLibrary | None = None) -> LLMClie
         connect=connect,
         model=settings.llm_model,
         threads=settings.model_threads,
+    )
+
+
+def open_embedder(settings: Settings) -> Embedder | None:
+    """The embedding model that `settings` name, or else the one that comes as a package.
+
+    None where neither is there: words alone are searched then.
+
+    Raises:
+        InvalidRequestError: the URL or the key cannot be used, or no model is named.
+    """
+    if not settings.embeddings_url:
+        return MiniLMEmbedder() if is_installed() else None
+    url = embeddings_url(settings.embeddings_url)
+    return EndpointEmbedder(
+        url=url,
+        model=settings.embeddings_model,
+        api_key=settings.embeddings_api_key,
+        connect_timeout_s=settings.connect_timeout_s,
+        retries=RetryPolicy(
+            retries=settings.model_retries, max_retry_after_s=settings.max_retry_after_s
+        ),
+        trust_env=not is_loopback(urlsplit(url).hostname or ""),
     )
 
 

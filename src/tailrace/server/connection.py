@@ -16,7 +16,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tailrace.errors import WireError
-from tailrace.server.line import EXTENSION, Attended, Rounds
+from tailrace.server.line import EXTENSION, Attended, Rounds, chunk
 from tailrace.settings import Settings
 
 SURPLUS: Final = "tailrace.surplus"
@@ -166,6 +166,11 @@ class Connection(HttpToolsProtocol):
             self._deadline = self.loop.call_later(wait_s, self.transport.close)
 
     @property
+    def is_chunked(self) -> bool:
+        """Whether the response's body is sent in chunks."""
+        return self.cycle.chunked_encoding is True
+
+    @property
     def is_full(self) -> bool:
         """Whether the client takes less than it was sent."""
         return self.flow.write_paused
@@ -185,8 +190,11 @@ class Connection(HttpToolsProtocol):
 
     def write(self, data: bytes) -> None:
         """Send a piece of the response's body now, and wait for nothing."""
-        is_chunked = self.cycle.chunked_encoding
-        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if is_chunked else data)
+        self.transport.write(chunk(data) if self.is_chunked else data)
+
+    def write_raw(self, data: bytes) -> None:
+        """Send what is a `chunk` already where the body is sent in chunks."""
+        self.transport.write(data)
 
     def abort(self) -> None:
         """Close at once, whatever waits to be sent."""

@@ -1,6 +1,7 @@
 """Floor 6: EventStream, one viewer's response: log → dialect → wire → client.
 
-Rule 1: whatever waits leaves in one send; nothing is encoded, timed or scheduled per event.
+Rule 1: whatever waits leaves in one send; nothing is encoded, timed or scheduled per event. To a
+    viewer that is up to date, events go in the turn they are committed.
 Rule 2: however it ends, the run goes on.
 Rule 3: after the terminal frame the response ends. One that ends before is broken off; or its time
     is up: whoever has seen no terminal event knows that there is more.
@@ -14,6 +15,7 @@ from starlette.types import Send
 from tailrace.dialects.base import Dialect
 from tailrace.events.event import Cursor
 from tailrace.events.logged import LoggedEvent
+from tailrace.server.line import chunk
 from tailrace.server.stream_response import StreamLimits, StreamResponse, ViewerGoneError
 from tailrace.wire import sse
 
@@ -55,6 +57,8 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
         self._dialect = dialect
         self._after = after
         self._key = f"sse:{dialect.name}" if dialect.stateless else ""
+        self._chunk_key = f"chunk:{self._key}"
+        self._encode = self._shared_bytes if self._key else self._own_bytes
 
     async def forward(self, direct: Send) -> None:
         """Send the log to its terminal event.
@@ -62,19 +66,36 @@ class EventStream(StreamResponse[Sequence[LoggedEvent]]):
         Raises:
             ViewerGoneError: the log was closed without one.
         """
-        encode, ended = self._shared_bytes if self._key else self._own_bytes, False
+        ended = False
         if self._first is not None:
-            await self.put(direct, encode(self._first))
+            await self.put(direct, self._encode(self._first))
         async for batch in self.source:
             ended = batch[-1].event.is_terminal
-            if data := b"".join([encode(logged) for logged in batch]):
+            if data := self._joined(batch):
                 await self.put(direct, data)
         if not ended:
             raise ViewerGoneError
 
+    def take(self, batch: Sequence[LoggedEvent]) -> bool:
+        """Send the batch now, where the viewer's line takes it without a wait; see `Sink`."""
+        line = self.ready_line()
+        if line is None:
+            return False
+        if self._key and line.is_chunked and len(batch) == 1:
+            line.write_raw(batch[0].memo(self._chunk_key, self._shared_chunk))
+        elif data := self._joined(batch):
+            line.write(data)
+        return True
+
+    def _joined(self, batch: Sequence[LoggedEvent]) -> bytes:
+        return b"".join([self._encode(logged) for logged in batch])
+
     def _shared_bytes(self, logged: LoggedEvent) -> bytes:
         """Bytes that are made once per event, however many viewers a stateless dialect has."""
         return logged.memo(self._key, self._bytes)
+
+    def _shared_chunk(self, logged: LoggedEvent) -> bytes:
+        return chunk(self._shared_bytes(logged))
 
     def _own_bytes(self, logged: LoggedEvent) -> bytes:
         data = self._bytes(logged)

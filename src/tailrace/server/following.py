@@ -37,14 +37,19 @@ async def follow(
     """
     limits = StreamLimits.of(agent.parts.settings)
     place = after if first is None else first.cursor
+
+    def take(events: Sequence[LoggedEvent]) -> bool:
+        return stream.take(events)
+
     batches = await agent.view(
         run.run_id,
         after=place if dialect.stateless else None,
         owner=run.owner,
         max_bytes=limits.batch_bytes,
         may_merge=dialect.stateless,
+        sink=take,
     )
-    return EventStream(
+    stream = EventStream(
         batches,
         dialect,
         after=after or Cursor(run.gen, 0),
@@ -54,6 +59,7 @@ async def follow(
         named_heartbeat=named_heartbeat,
         on_time_up=lambda: expect_back(batches),
     )
+    return stream
 
 
 def expect_back(batches: AsyncGenerator[Sequence[LoggedEvent], None]) -> None:

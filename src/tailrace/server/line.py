@@ -52,13 +52,30 @@ class Line(Protocol):
         """Do so no more."""
         ...
 
+    @property
+    def is_chunked(self) -> bool:
+        """Whether the response's body is sent in chunks."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Send a piece of the response's body now, and wait for nothing."""
+        ...
+
+    def write_raw(self, data: bytes) -> None:
+        """Send what is a `chunk` already where the body is sent in chunks."""
         ...
 
     def abort(self) -> None:
         """Close at once, whatever waits to be sent."""
         ...
+
+
+def chunk(data: bytes) -> bytes:
+    """`data`, which is not empty, as one chunk of a body.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9112#section-7.1
+    """
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def line_of(scope: Scope) -> Line | None:

@@ -131,6 +131,7 @@ class StreamResponse(Response, ABC, Generic[T]):
         self._task: asyncio.Task[None] | None = None
         self._line: Line | None = None
         self._reason: _Reason | None = None
+        self._now_s = asyncio.get_running_loop().time
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin the response; it goes on here, or where the application lets it (`BEGUN`)."""
@@ -181,6 +182,14 @@ class StreamResponse(Response, ABC, Generic[T]):
         self._sending = True
         await direct({"type": "http.response.body", "body": data, "more_body": True})
         self._sending = False
+
+    def ready_line(self) -> Line | None:
+        """The viewer's line, where it takes something at once, which must then be sent to it."""
+        line = self._line
+        if line is None or self._sending or self._reason is not None or line.is_full:
+            return None
+        self._sent_at = self._now_s()
+        return line
 
     @property
     def every_s(self) -> float:

@@ -7,7 +7,7 @@ Rule 4: a replaced text stays as it was, bounded in number and bytes; it is show
 Rule 5: a term is a word, or several that stand next to one another; it is never query syntax.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -180,10 +180,15 @@ EVERYWHERE: Final = Within()
 
 
 class Leg(StrEnum):
-    """A way to look for terms: as WORDS in whatever form, or as PARTS of words."""
+    """A way to look for terms: as WORDS in whatever form, or as PARTS of words.
+
+    UNKNOWN is as PARTS, for those terms alone that no passage has as a word: where it has, looking
+    for its parts finds nothing better, and worse beside it.
+    """
 
     WORDS = "words"
     PARTS = "parts"
+    UNKNOWN = "unknown"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -308,6 +313,10 @@ class DocumentStore(Protocol):
         Raises:
             NotFoundError: there is none, or it is somebody else's.
         """
+        ...
+
+    def on_put(self, call: Callable[[], None]) -> None:
+        """Call `call` after each `put` from now on; it must be quick."""
         ...
 
     async def search(

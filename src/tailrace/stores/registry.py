@@ -17,6 +17,8 @@ from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.erasing import SQLiteErasing
 from tailrace.stores.sqlite.examine import count_documents, examine
 from tailrace.stores.sqlite.store import SQLiteStore
+from tailrace.stores.sqlite.vectors import SqliteVectors
+from tailrace.stores.vectors import VectorStore
 
 DATABASE_FILE: Final = "tailrace.db"
 OLD_PREFIX: Final = "tailrace.before-restore-"
@@ -39,6 +41,18 @@ async def open_stores(
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = await SQLiteStore.open(settings.home / DATABASE_FILE, synchronous, clock)
     return store, SqliteDocuments(store.database)
+
+
+def vectors_of(store: Store) -> VectorStore:
+    """What finishes the passages of `store` and keeps their vectors.
+
+    Raises:
+        TypeError: `store` did not come from `open_stores`.
+    """
+    if not isinstance(store, SQLiteStore):
+        msg = f"a {type(store).__name__} keeps no vectors"
+        raise TypeError(msg)
+    return SqliteVectors(store.database)
 
 
 def erasing_of(store: Store) -> Erasing:

@@ -32,7 +32,7 @@ from tailrace.events.types import EventType
 from tailrace.stores.base import FinalState, RunRow, RunStore, StageResult
 from tailrace.stores.final import final_state
 from tailrace.streaming.commit import Commit
-from tailrace.streaming.log import EventLog
+from tailrace.streaming.log import EventLog, Sink
 from tailrace.streaming.pending import Pending, PendingBuffer
 from tailrace.streaming.viewer import LiveLog, view
 
@@ -142,15 +142,21 @@ class StreamingManager:
                 yield logged.event
 
     def view(
-        self, after: Cursor | None, max_bytes: int, *, may_merge: bool = False
+        self,
+        after: Cursor | None,
+        max_bytes: int,
+        *,
+        may_merge: bool = False,
+        sink: Sink | None = None,
     ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
         """As `stream`, in batches of whatever waits, each up to `max_bytes` but at least one.
 
         Where it `may_merge`, a viewer that falls behind gets adjacent chunks as one, and a
-        snapshot where memory has let go of what it lacks.
+        snapshot where memory has let go of what it lacks. A `sink` is given what comes while the
+        viewer is up to date; that is not yielded.
         """
         log = LiveLog(self.run_id, self._gen, self._store, self.log)
-        return view(log, after, max_bytes, self.snapshot if may_merge else None)
+        return view(log, after, max_bytes, self.snapshot if may_merge else None, sink)
 
     async def snapshot(self) -> LoggedEvent | None:
         """What the log amounts to now, but for its terminal event; made once for all who ask.

@@ -17,7 +17,7 @@ from tailrace.events.event import Cursor
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
 from tailrace.stores.base import RunRow, RunStore
-from tailrace.streaming.log import EventLog
+from tailrace.streaming.log import EventLog, Sink
 from tailrace.streaming.merging import merged
 
 _LARGEST_PAGE: Final = 500
@@ -40,7 +40,11 @@ class LiveLog(msgspec.Struct, frozen=True):
 
 
 async def view(
-    log: LiveLog, after: Cursor | None, max_bytes: int, snapshot: Snapshot | None = None
+    log: LiveLog,
+    after: Cursor | None,
+    max_bytes: int,
+    snapshot: Snapshot | None = None,
+    sink: Sink | None = None,
 ) -> AsyncGenerator[Sequence[LoggedEvent], None]:
     """The events of a live run after `after`, batch by batch, to the end of its log.
 
@@ -49,6 +53,8 @@ async def view(
         after: Where the viewer stands; from the start by default.
         max_bytes: A batch holds at most so much, but at least one event.
         snapshot: What a viewer that falls far behind gets; None: every event as it is.
+        sink: What is given the events that come while the viewer is up to date, as long as it
+            takes them; they are not yielded too.
 
     Raises:
         CursorError: `after` is ahead of the log, or of another generation.
@@ -78,8 +84,11 @@ async def view(
             seq = events[-1].seq
         elif tail.closed:
             return
-        else:
+        elif sink is None:
             await tail.grown(seq)
+        else:
+            seq, size_bytes = await tail.fed(seq, sink)
+            lag.is_fed(size_bytes)
 
 
 async def view_ended(
@@ -159,6 +168,10 @@ class _Lag:
     def shrinks_by(self, events: Sequence[LoggedEvent]) -> None:
         """The viewer takes these events of the log."""
         self._taken += sum(len(event.data) for event in events)
+
+    def is_fed(self, size_bytes: int) -> None:
+        """The viewer was given so much as it came."""
+        self._taken += size_bytes
 
     def is_over(self) -> None:
         """The viewer is given all there is."""

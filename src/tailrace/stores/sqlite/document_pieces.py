@@ -11,6 +11,7 @@ import msgspec
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import DocumentRow, Move, NewChunk, NewDocument
 from tailrace.stores.sqlite import fulltext, revisions
+from tailrace.stores.sqlite.finishing import forget_vector, piece_sha256, remove_piece
 from tailrace.stores.sqlite.rows import Row, one, rows, time_text
 
 DOCUMENT_COLUMNS: Final = ", ".join(DocumentRow.__struct_fields__)
@@ -45,22 +46,20 @@ def add_chunks(
     for ordinal, chunk in enumerate(chunks, start=first):
         rows(
             connection,
-            "INSERT INTO chunks (text_id, ordinal, heading, char_start, char_end, text, page)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO chunks (text_id, ordinal, heading, char_start, char_end, text, page,"
+            " sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(text_id, ordinal, chunk.heading),
-                *(chunk.char_start, chunk.char_end, chunk.text, chunk.page),
+                *(text_id, ordinal, chunk.heading, chunk.char_start, chunk.char_end),
+                *(chunk.text, chunk.page, piece_sha256(chunk.heading, chunk.text)),
             ),
         )
+        chunk_id = connection.last_insert_rowid()
         rows(
             connection,
             "INSERT INTO chunk_index (rowid, heading, text) VALUES (?, ?, ?)",
-            (
-                connection.last_insert_rowid(),
-                fulltext.indexed(chunk.heading),
-                fulltext.indexed(chunk.text),
-            ),
+            (chunk_id, fulltext.indexed(chunk.heading), fulltext.indexed(chunk.text)),
         )
+        rows(connection, "INSERT INTO chunks_unfinished VALUES (?)", (chunk_id,))
 
 
 def publish(
@@ -143,11 +142,15 @@ def clear_piece(connection: apsw.Connection, text_id: int) -> bool:
         Whether none is left.
     """
     found = rows(
-        connection, "SELECT id FROM chunks WHERE text_id = ? LIMIT ?", (text_id, _DELETES_A_WRITE)
+        connection,
+        "SELECT id, sha256 FROM chunks WHERE text_id = ? LIMIT ?",
+        (text_id, _DELETES_A_WRITE),
     )
-    for chunk_id in found:
-        rows(connection, "DELETE FROM chunk_index WHERE rowid = ?", chunk_id)
-        rows(connection, "DELETE FROM chunks WHERE id = ?", chunk_id)
+    for chunk_id, sha256 in found:
+        remove_piece(connection, chunk_id)
+        rows(connection, "DELETE FROM chunk_index WHERE rowid = ?", (chunk_id,))
+        rows(connection, "DELETE FROM chunks WHERE id = ?", (chunk_id,))
+        forget_vector(connection, sha256)
     if len(found) == _DELETES_A_WRITE:
         return False
     rows(

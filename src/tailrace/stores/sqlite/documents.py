@@ -4,7 +4,7 @@ Rule 1: a text is written in pieces nobody sees; one small write makes it the do
 Rule 2: no write takes long, however large a document is: runs commit through the same thread.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +28,7 @@ from tailrace.stores.documents import (
 )
 from tailrace.stores.sqlite import document_pieces as pieces
 from tailrace.stores.sqlite import fulltext, revisions
+from tailrace.stores.sqlite.affordable import PartFrequencies
 from tailrace.stores.sqlite.database import Database
 from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, document_row
 from tailrace.stores.sqlite.folders import SqliteFolders
@@ -43,6 +44,8 @@ class SqliteDocuments(SqliteFolders):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self._being_written: set[int] = set()
+        self._parts = PartFrequencies()
+        self._on_put: list[Callable[[], None]] = []
 
     async def put(
         self,
@@ -58,11 +61,17 @@ class SqliteDocuments(SqliteFolders):
             NotFoundError: `only_next`, and there is none of that owner and source.
         """
         row, replaced = await self._put(document, chunks, at, only_next=only_next)
+        for call in self._on_put:
+            call()
         if replaced is not None:
             await self._clear(replaced)
             for text_id in await self._database.write(lambda c: revisions.let_go(c, row.id)):
                 await self._clear(text_id)
         return row
+
+    def on_put(self, call: Callable[[], None]) -> None:
+        """Call `call` after each `put` from now on; it must be quick."""
+        self._on_put.append(call)
 
     async def _put(
         self, document: NewDocument, chunks: Sequence[NewChunk], at: datetime, *, only_next: bool
@@ -293,9 +302,14 @@ class SqliteDocuments(SqliteFolders):
 
         Terms that stand nearly everywhere may be left out where there are others.
         """
-        return await self._database.read(
-            lambda c: fulltext.search(c, owner, terms, limit, within, leg)
-        )
+
+        def read(connection: apsw.Connection) -> list[Hit]:
+            if leg is Leg.WORDS:
+                return fulltext.search(connection, owner, terms, limit, within)
+            wanted = fulltext.unknown(connection, terms) if leg is Leg.UNKNOWN else terms
+            return fulltext.search_parts(connection, owner, wanted, limit, within, self._parts)
+
+        return await self._database.read(read)
 
     async def neighbours(
         self, document_id: int, revision: int, owner: str, start: int, end: int, *, count: int

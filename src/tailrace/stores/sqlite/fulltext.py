@@ -2,8 +2,7 @@
 
 Rule 1: text and term are treated alike, so that what stands in a text is found by it.
 Rule 2: a term becomes a quoted string; nothing a person types is query syntax.
-Rule 3: what a search costs does not grow with how common its words are: the commonest are left
-    out where rarer ones exist.
+Rule 3: what a search costs does not grow with how common its words are; see `affordable.py`.
 """
 
 import json
@@ -14,8 +13,14 @@ from typing import Final
 import apsw
 import msgspec
 
-from tailrace.stores.documents import Hit, Leg, TermStatistics, Within
-from tailrace.stores.sqlite.rows import Row, rows
+from tailrace.stores.documents import Hit, TermStatistics, Within
+from tailrace.stores.sqlite.affordable import (
+    COUNTED,
+    PartFrequencies,
+    affordable_words,
+    passages_with,
+)
+from tailrace.stores.sqlite.rows import Row, one, rows
 from tailrace.stores.sqlite.within import predicate
 
 HIT_COLUMNS: Final = (
@@ -27,30 +32,29 @@ _UNSPACED: Final = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f]"
 )
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
-_HEADING_WEIGHT: Final = 1.0
+_HEADING_WEIGHT: Final = 2.0
 _CANDIDATES: Final = 8
-_LEAST_PART_CHARS: Final = 3
-"""The trigram index knows nothing shorter."""
 
-_MOST_PARTS: Final = 6
-_ROWS_A_SEARCH: Final = {Leg.WORDS: 20_000, Leg.PARTS: 10_000}
-"""So many passages are scored, unless the rarest term alone stands in more."""
-
-_INDEX: Final = {Leg.WORDS: "chunk_index", Leg.PARTS: "chunk_parts"}
-_FREQUENCY: Final = """
-SELECT count(*) FROM chunk_index AS i
+_WORDS: Final = "chunk_index"
+_PARTS: Final = "chunk_parts"
+_SCORE: Final = {
+    _WORDS: f"bm25(chunk_index, {_HEADING_WEIGHT}, 1.0)",
+    _PARTS: "bm25(chunk_parts)",
+}
+_OTHER_OWNER: Final = (
+    "SELECT EXISTS (SELECT 1 FROM documents WHERE owner < ?1)"
+    " OR EXISTS (SELECT 1 FROM documents WHERE owner > ?1)"
+)
+_OWNED: Final = """
+SELECT count(*) FROM (SELECT 1 FROM chunk_index AS i
 JOIN chunks AS c ON c.id = i.rowid
 JOIN documents AS d ON d.text_id = c.text_id
-WHERE chunk_index MATCH ? AND d.owner = ?
+WHERE chunk_index MATCH ? AND d.owner = ? LIMIT ?)
 """
 _FOUND_IN: Final = """
 SELECT rowid FROM chunk_index
 WHERE chunk_index MATCH ? AND rowid IN (SELECT value FROM json_each(?))
 """
-_SCORE: Final = {
-    Leg.WORDS: f"bm25(chunk_index, {_HEADING_WEIGHT}, 1.0)",
-    Leg.PARTS: "bm25(chunk_parts)",
-}
 
 
 def indexed(text: str) -> str:
@@ -69,32 +73,35 @@ def part(term: str) -> str:
 
 
 def search(
+    connection: apsw.Connection, owner: str, terms: Sequence[str], limit: int, within: Within
+) -> list[Hit]:
+    """The `limit` best passages that have one of `terms` as a word, in whatever form."""
+    phrases = affordable_words(connection, [phrase(term) for term in terms])
+    return _found(connection, _WORDS, phrases, limit, predicate(owner, within))
+
+
+def search_parts(
     connection: apsw.Connection,
     owner: str,
     terms: Sequence[str],
     limit: int,
     within: Within,
-    leg: Leg,
+    parts: PartFrequencies,
 ) -> list[Hit]:
-    """The `limit` best passages that have one of `terms`."""
-    if not terms or limit < 1:
+    """The `limit` best passages that have one of `terms`, within words too."""
+    condition = predicate(owner, within)
+    where, bound = condition
+    sql = f"SELECT 1 FROM documents AS d WHERE {where} LIMIT 1"  # noqa: S608 - constants of ours
+    if not terms or one(connection, sql, bound) is None:
         return []
-    written = part if leg is Leg.PARTS else phrase
-    query = " OR ".join(written(term) for term in terms)
-    where, wanted = predicate(owner, within)
-    sql = (
-        f"SELECT {HIT_COLUMNS}, -hits.score FROM (SELECT rowid, {_SCORE[leg]} AS score"  # noqa: S608 - constants of ours
-        f" FROM {_INDEX[leg]} WHERE {_INDEX[leg]} MATCH ? ORDER BY score LIMIT ?) AS hits"
-        " JOIN chunks AS c ON c.id = hits.rowid JOIN documents AS d ON d.text_id = c.text_id"
-        f" WHERE {where} ORDER BY hits.score, c.id LIMIT ?"
-    )
-    few = limit * _CANDIDATES  # joining all matches is slow: first only the best, whosever
-    found: list[Row] = []
-    for candidates in (few, -1):
-        found = rows(connection, sql, (query, candidates, *wanted, limit))
-        if len(found) >= limit:
-            break
-    return [hit_of(row) for row in found]
+    phrases = [part(term) for term in parts.affordable(connection, terms)]
+    return _found(connection, _PARTS, phrases, limit, condition)
+
+
+def unknown(connection: apsw.Connection, terms: Sequence[str]) -> list[str]:
+    """Those of `terms` that no passage has as a word."""
+    sql = "SELECT 1 FROM chunk_index WHERE chunk_index MATCH ? LIMIT 1"
+    return [term for term in terms if one(connection, sql, (phrase(term),)) is None]
 
 
 def hit_of(row: Row) -> Hit:
@@ -105,23 +112,54 @@ def hit_of(row: Row) -> Hit:
 def term_statistics(
     connection: apsw.Connection, owner: str, terms: Sequence[str], chunk_ids: Sequence[int]
 ) -> TermStatistics:
-    """How common `terms` are among the owner's passages, and which of `chunk_ids` have them."""
+    """How common `terms` are among the owner's passages, and which of `chunk_ids` have them.
+
+    That a term is in some thousand passages is exact; of one in more it is estimated.
+    """
     total = rows(
         connection,
         "SELECT coalesce(sum(chunk_count), 0) FROM documents WHERE owner = ?",
         (owner,),
     )[0][0]
+    shared = bool(rows(connection, _OTHER_OWNER, (owner,))[0][0])
     asked = json.dumps(list(chunk_ids))
-    return TermStatistics(
-        chunk_count=total,
-        frequency={
-            term: rows(connection, _FREQUENCY, (phrase(term), owner))[0][0] for term in terms
-        },
-        found_in={
-            term: frozenset(row[0] for row in rows(connection, _FOUND_IN, (phrase(term), asked)))
-            for term in terms
-        },
+    frequency: dict[str, int] = {}
+    found_in: dict[str, frozenset[int]] = {}
+    for term in terms:
+        match = phrase(term)
+        if shared:
+            most = rows(connection, _OWNED, (match, owner, COUNTED))[0][0]
+        else:
+            most = passages_with(connection, match)
+        frequency[term] = min(most, total)
+        found_in[term] = frozenset(row[0] for row in rows(connection, _FOUND_IN, (match, asked)))
+    return TermStatistics(chunk_count=total, frequency=frequency, found_in=found_in)
+
+
+def _found(
+    connection: apsw.Connection,
+    index: str,
+    phrases: Sequence[str],
+    limit: int,
+    condition: tuple[str, tuple[str, ...]],
+) -> list[Hit]:
+    if not phrases or limit < 1:
+        return []
+    where, bound = condition
+    sql = (
+        f"SELECT {HIT_COLUMNS}, -hits.score FROM (SELECT rowid, {_SCORE[index]} AS score"  # noqa: S608 - constants of ours
+        f" FROM {index} WHERE {index} MATCH ? ORDER BY score LIMIT ?) AS hits"
+        " JOIN chunks AS c ON c.id = hits.rowid JOIN documents AS d ON d.text_id = c.text_id"
+        f" WHERE {where} ORDER BY hits.score, c.id LIMIT ?"
     )
+    query = " OR ".join(phrases)
+    few = limit * _CANDIDATES  # joining all matches is slow: first only the best, whosever
+    found: list[Row] = []
+    for candidates in (few, -1):
+        found = rows(connection, sql, (query, candidates, *bound, limit))
+        if len(found) >= limit:
+            break
+    return [hit_of(row) for row in found]
 
 
 def _quoted(text: str) -> str:

@@ -1,15 +1,22 @@
--- Passages are found by parts of words too, and by meaning. What was here before is filled in by
--- and by: a passage whose `sha256` is NULL stands in the trigram index not yet.
+-- Passages are found by parts of words too, and by meaning. What was here before gets both by and
+-- by, a little at a time: until then it stands in `chunks_unfinished`.
 
-ALTER TABLE chunks ADD COLUMN sha256 BLOB; -- of what is embedded of it: its headings and its text
+ALTER TABLE chunks ADD COLUMN sha256 BLOB; -- of its headings and its text: what is embedded
 CREATE INDEX chunks_by_sha256 ON chunks (sha256) WHERE sha256 IS NOT NULL;
-CREATE INDEX chunks_unfinished ON chunks (id) WHERE sha256 IS NULL;
+
+CREATE TABLE chunks_unfinished (
+  chunk_id INTEGER PRIMARY KEY
+) STRICT;
+INSERT INTO chunks_unfinished SELECT id FROM chunks;
 
 CREATE VIRTUAL TABLE chunk_parts USING fts5 (
   text,
   content = '', contentless_delete = 1,
   tokenize = 'trigram remove_diacritics 1'
 );
+-- its segments are merged in steps of our own: what it does by itself takes longer than a write may
+INSERT INTO chunk_parts (chunk_parts, rank) VALUES ('automerge', 0);
+INSERT INTO chunk_parts (chunk_parts, rank) VALUES ('crisismerge', 64);
 
 CREATE TABLE embedding_models (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -17,7 +24,7 @@ CREATE TABLE embedding_models (
   dimensions INTEGER NOT NULL
 ) STRICT;
 
--- One row for a passage's words, however many passages have them; its parts one after another,
+-- One row for a passage's words, however many passages have them: its parts one after another,
 -- each a scale (float32) and its dimensions (int8).
 CREATE TABLE vectors (
   id     INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,1 @@
+"""Floor 1: MiniLM, an embedding model that comes as a package and runs on this machine."""
