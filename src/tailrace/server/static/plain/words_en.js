@@ -43,6 +43,10 @@ export const en = /** @type {const} */ ({
     one: 'The one passage can be found by meaning, too.',
     other: 'All {count} passages can be found by meaning, too.',
   },
+  'coverage.failed': {
+    one: '{done} of {count} passage can be found by meaning; what does that has failed.',
+    other: '{done} of {count} passages can be found by meaning; what does that has failed.',
+  },
   'coverage.some': {
     one: '{done} of {count} passage can be found by meaning.',
     other: '{done} of {count} passages can be found by meaning.',

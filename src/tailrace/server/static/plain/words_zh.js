@@ -41,6 +41,7 @@ export const zh = {
   'course.load': '步骤与来源',
   'course.sources': { other: '{count} 个来源' },
   'coverage.all': { other: '全部 {count} 个段落也可按含义查找。' },
+  'coverage.failed': { other: '{count} 个段落中有 {done} 个可按含义查找；相应组件出现故障。' },
   'coverage.some': { other: '{count} 个段落中有 {done} 个可按含义查找。' },
   'documents.add': '添加文档',
   'documents.ask': '就此提问',
