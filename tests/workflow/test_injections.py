@@ -17,9 +17,11 @@ from markdown_it.token import Token
 
 from tailrace.events.types import EventType
 from tailrace.nodes.answer_text import AnswerText
+from tailrace.nodes.edit_text import EditText
+from tailrace.nodes.no_model import passages_themselves
 from tailrace.nodes.targets import Targets
 from tailrace.settings import Settings
-from tailrace.state.state import Query
+from tailrace.state.state import ContextItem, Query
 from tailrace.testing.judging import is_judging, judged_by, judgement
 from tailrace.testing.model_script import Reply
 from tailrace.testing.workbench import open_workbench
@@ -56,10 +58,9 @@ def in_pieces(text: str, length: int) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("name", INJECTIONS)
-@pytest.mark.parametrize("length", [3, 1_000])
-async def test_an_obeying_model_reaches_nothing(name: str, length: int, tmp_path: Path) -> None:
+async def test_an_obeying_model_reaches_nothing(name: str, tmp_path: Path) -> None:
     document, answer = INJECTIONS[name]
-    script = judged_by(judgement({"budget": [1]}), Reply(chunks=in_pieces(answer, length)))
+    script = judged_by(judgement({"budget": [1]}), Reply(chunks=in_pieces(answer, 3)))
     async with asyncio.timeout(20), open_workbench(tmp_path, script, settings=STRONG) as bench:
         await bench.add({"plan.md": f"{PLAN}\n\n{document}\n", "other.md": "password: kelp"})
         run = await bench.run(QUESTION)
@@ -75,26 +76,46 @@ async def test_an_obeying_model_reaches_nothing(name: str, length: int, tmp_path
     assert told.count(fence) == 2
 
 
-@pytest.mark.parametrize("name", INJECTIONS)
-async def test_passages_shown_as_they_are_reach_nothing_either(name: str, tmp_path: Path) -> None:
-    document, answer = INJECTIONS[name]
+async def test_passages_shown_as_they_are_reach_nothing_either(tmp_path: Path) -> None:
     async with asyncio.timeout(20), open_workbench(tmp_path) as bench:
+        document, answer = INJECTIONS["an order"]
         await bench.add({f"![t](https:{EVIL}) plan.md": f"{PLAN}\n\n{document}\n\n{answer}\n"})
         run = await bench.run(QUESTION)
-    assert run.outcome == "answered"
     assert remote(run.fold.text) == []
     assert PLAN in run.fold.text
 
 
 @pytest.mark.parametrize("name", INJECTIONS)
-async def test_an_edit_that_obeys_a_passage_reaches_nothing_new(name: str, tmp_path: Path) -> None:
-    document, answer = INJECTIONS[name]
-    script = judged_by(judgement({"a": [1]}), Reply(chunks=in_pieces(answer, 4)), "document_edit")
+def test_no_passage_that_is_shown_reaches_out(name: str) -> None:
+    item = ContextItem(
+        id="1",
+        document_id=1,
+        revision=1,
+        title=INJECTIONS[name][1],
+        text="\n\n".join(INJECTIONS[name]),
+        char_start=0,
+        char_end=0,
+        score=1.0,
+    )
+    assert remote("".join(piece.text for piece in passages_themselves([item], "budget?"))) == []
+
+
+@pytest.mark.parametrize("name", INJECTIONS)
+@pytest.mark.parametrize("length", [1, 4, 1_000])
+def test_an_edit_that_obeys_reaches_nothing_new(name: str, length: int) -> None:
+    text = EditText(Targets("A line of my own."))
+    out = [each for part in in_pieces(INJECTIONS[name][1], length) for each in text.feed(part)]
+    edited = "".join(each for each in [*out, *text.end()] if isinstance(each, str))
+    assert [each for each in remote(edited) if _ADDRESS.search(each)] == []
+
+
+async def test_an_edit_reaches_nothing_that_was_not_there(tmp_path: Path) -> None:
+    mine = "See https://mine.example/a."
+    edited = f"See https://mine.example/a. ![x](https://{EVIL}/4200)"
+    script = judged_by(judgement({"a": [1]}), Reply(text=edited), "document_edit")
     async with asyncio.timeout(20), open_workbench(tmp_path, script) as bench:
-        await bench.add({"plan.md": f"{PLAN}\n\n{document}\n"})
-        run = await bench.run(Query(text="Edit it", selected_content="A line of my own."))
-    assert run.outcome == "answered"
-    assert [each for each in remote(run.fold.text) if _ADDRESS.search(each)] == []
+        run = await bench.run(Query(text="Edit it", selected_content=mine))
+    assert run.fold.text == f"See https://mine.example/a. ![x]({EVIL}/4200)"
 
 
 PIECES = """
