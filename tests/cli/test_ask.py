@@ -35,6 +35,7 @@ async def test_stdout_has_the_answer_and_nothing_else(
     assert "1 skipped: " in done.err
     assert "engine.bin" in done.err
     assert "[1] Opening hours, characters 0 to" in done.err
+    assert "\nrests on [1]\n" in done.err
     assert "Answered (" in done.err
 
 

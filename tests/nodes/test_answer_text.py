@@ -138,6 +138,12 @@ def test_a_text_without_any_of_that_stays_as_it_is(written: str) -> None:
     assert shown([*written])[0] == written
 
 
+@pytest.mark.parametrize("written", ["👩\u200d👧 and", "\u0645\u06cc\u200c\u062e\u0648"])
+def test_a_joiner_of_letters_stays_and_one_that_hides_goes(written: str) -> None:
+    assert shown([*written])[0] == shown([written])[0] == written
+    assert shown([*"ht\u200dtp"])[0] == "http"
+
+
 def test_only_what_could_be_a_beginning_is_held_back() -> None:
     text = AnswerText(ASKED, 3, marked=True)
     assert [*text.feed("The ")] == ["The "]

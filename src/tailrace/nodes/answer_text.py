@@ -46,7 +46,7 @@ _BEGINNING: Final = re.compile(
 _LEAD: Final = frozenset(" \t>*+-0123456789.)")
 _INVISIBLE: Final = re.compile(
     "[\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
-    "|(?<=[\x21-\x7e])[\u200c\u200d]|^[\u200c\u200d]"
+    "|(?<=[\x21-\x7e])[\u200c\u200d]"
 )
 _URL_END: Final = re.compile(r"[\s<>\"`|\\^{}]")
 _MARKER: Final = re.compile(
@@ -101,7 +101,8 @@ class AnswerText:
         return self._take("", final=True)
 
     def _take(self, text: str, *, final: bool) -> Sequence[str | Marker]:
-        buffer = self._held + _INVISIBLE.sub("", text)
+        before = (self._held or self._last)[-1:]  # a joiner joins letters that are not ASCII
+        buffer = self._held + _INVISIBLE.sub("", before + text)[len(before) :]
         position = 0
         while position < len(buffer):
             step = self._step(buffer, position, final=final)
