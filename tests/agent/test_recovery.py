@@ -11,6 +11,7 @@ import pytest
 from tailrace._clock import SYSTEM_CLOCK
 from tailrace.agent import ChatRequest, ContextAgent
 from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.events.ending import content_sha256
 from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.fold import RunFold
@@ -98,8 +99,10 @@ async def recorded(home: Path, kind: str) -> Recorded:
 async def died_after(home: Path, whole: Recorded, seq: int) -> None:
     """Make `home` what a process leaves that died once event `seq` of the run was committed."""
     store, documents = await open_stores(Settings(home=home))
+    reader = ParserPool(max_document_bytes=10_000)
     for name, text in PLAN.items():
-        await Ingest(documents, max_document_bytes=10_000).add_text(name, text)
+        await Ingest(documents, reader=reader, max_document_bytes=10_000).add_text(name, text)
+    await reader.aclose()
     await store.create_conversation("", "home", {}, whole.run.created_at)
     run = whole.run
     accepted = await store.create(
