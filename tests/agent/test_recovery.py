@@ -100,9 +100,8 @@ async def died_after(home: Path, whole: Recorded, seq: int) -> None:
     """Make `home` what a process leaves that died once event `seq` of the run was committed."""
     store, documents = await open_stores(Settings(home=home))
     reader = ParserPool(max_document_bytes=10_000)
-    ingest = Ingest(documents, reader=reader, max_document_bytes=10_000)
     for name, text in PLAN.items():
-        await ingest.add_text(name, text)
+        await Ingest(documents, reader=reader, max_document_bytes=10_000).add_text(name, text)
     await reader.aclose()
     await store.create_conversation("", "home", {}, whole.run.created_at)
     run = whole.run
