@@ -192,7 +192,11 @@ class Leg(StrEnum):
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A passage that was found; `score` is higher for a better one, within one search."""
+    """A passage that was found; `score` is higher for a better one, within one search.
+
+    For words it is BM25 as a share of what it would be if a passage of average length had each
+    term once: about 1.0 where all of them are there.
+    """
 
     chunk_id: int
     document_id: int

@@ -12,6 +12,7 @@ import apsw
 from tailrace.errors import ConflictError, StoreError
 from tailrace.stores.sqlite.conversations import title_of
 from tailrace.stores.sqlite.database import Database
+from tailrace.stores.sqlite.finishing import purge
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _LIVE: Final = "state IN ('queued', 'running', 'waiting')"
@@ -143,13 +144,7 @@ def _erase_log(connection: apsw.Connection, run_id: str, limit: int) -> int | No
 
 
 def _wipe(connection: apsw.Connection) -> None:
-    # words of what was removed stay in an index until its parts are merged
-    connection.execute("INSERT INTO chunk_index (chunk_index) VALUES ('optimize')")
-    connection.execute("INSERT INTO chunk_parts (chunk_parts) VALUES ('optimize')")
-    connection.execute(
-        "DELETE FROM vectors WHERE NOT EXISTS "
-        "(SELECT 1 FROM chunks WHERE chunks.sha256 = vectors.sha256)"
-    )
+    purge(connection)
     connection.execute("VACUUM")
     busy = one(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     if busy is not None and busy[0]:

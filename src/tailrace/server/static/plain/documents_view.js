@@ -79,6 +79,7 @@ export class DocumentsView {
           ' ',
           make('code', {}, 'tailrace docs add ~/notes'),
         ),
+        make('p', { class: 'aside kinds' }, words.say('documents.kinds')),
       ),
     )
     signal.addEventListener(
@@ -203,7 +204,8 @@ export class DocumentsView {
  * @param {import('../core.js').DocumentCoverage} coverage
  * @param {import('./words.js').Words} words
  */
-function covered({ pieces, pieces_embedded: done, model }, words) {
+function covered({ pieces, pieces_embedded: done, model, state }, words) {
   if (model === '' || pieces === 0) return ''
+  if (state === 'failed') return words.say('coverage.failed', { done, count: pieces })
   return words.say(done >= pieces ? 'coverage.all' : 'coverage.some', { done, count: pieces })
 }
