@@ -104,6 +104,18 @@ async def test_every_failure_is_named_though_an_event_has_room_for_fifty(tmp_pat
     assert [status for _, status in files_of(events)].count("skipped") == 120
 
 
+async def test_an_ingestion_ends_once_all_is_found_by_its_meaning_too(tmp_path: Path) -> None:
+    target = IngestTarget(path=str(notes(tmp_path / "notes")))
+    async with ContextAgent.open(Settings(home=tmp_path / "home")) as agent:
+        run = await ingesting.start(agent, IngestRequest(target=target))
+        events = await followed(agent, run.run_id)
+        coverage = await agent.parts.indexer.coverage("")
+    totals = facts_of(events)[-1]
+    made = (totals["pieces_embedded"], totals["embedded"])
+    assert made == ((3, 3) if coverage.model else (0, 0))
+    assert (totals["phase"], receipt_of(events).outcome) == ("embedding", Outcome.ANSWERED)
+
+
 async def test_ingestions_are_no_chats_and_take_no_places_of_questions(tmp_path: Path) -> None:
     settings = Settings(max_live_runs=1, max_queued_runs=0, max_ingestions=1)
     folder = notes(tmp_path / "notes")

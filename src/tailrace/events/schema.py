@@ -14,7 +14,14 @@ import msgspec
 
 from tailrace.errors import ErrorCode
 from tailrace.events.event import JSON
-from tailrace.events.types import TERMINAL_STAGES, EventType, NodeType, Outcome, WorkflowStage
+from tailrace.events.types import (
+    TERMINAL_STAGES,
+    EventType,
+    NodeType,
+    Outcome,
+    RunKind,
+    WorkflowStage,
+)
 
 Schema: TypeAlias = dict[str, JSON]
 
@@ -246,11 +253,41 @@ _SNAPSHOT: Final[Mapping[str, Schema]] = {
     "usage": _TOKENS,
 }
 
+_INGEST_COUNTS: Final = (
+    *("found", "done", "parsed", "searchable", "embedded", "skipped", "failed"),
+    *("removed", "unchanged", "added", "updated", "pieces", "pieces_embedded"),
+)
+_INGEST: Final[Schema] = {
+    "description": "How far a run is that reads documents in; pieces are their passages",
+    **_object(
+        {"phase": {"enum": ["finding", "reading", "embedding"]}},
+        {**dict.fromkeys(_INGEST_COUNTS, _COUNT), "path": _TEXT},
+    ),
+}
+_FILES: Final[Schema] = {
+    "description": "What became of files since the last such event; not every searchable one",
+    "type": "array",
+    "maxItems": 50,
+    "items": _object(
+        {
+            "source": _TEXT,
+            "status": {"enum": ["searchable", "skipped", "failed", "removed"]},
+        },
+        {"reason": _TEXT, "document_id": _ID},
+    ),
+}
+
 VARIANTS: Final[Mapping[str, Variant]] = {
     "Opening": Variant(
         "Event 1: the run is accepted; the ids to follow and to stop it",
         [EventType.RUNNING],
         _OPENING,
+        {
+            "kind": {
+                "description": "What the run is for; chat where absent",
+                **_one_of(list(RunKind)),
+            }
+        },
         stages=[WorkflowStage.INIT],
         seq={"const": 1},
     ),
@@ -258,7 +295,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         "What a node does, for people to read; a fail here does not end the run. A done with "
         "request_id and input is the user's answer to an input_required: the run goes on",
         [EventType.THINKING, EventType.RUNNING, EventType.DONE, EventType.FAIL],
-        optional={"request_id": _TEXT, "input": _TEXT},
+        optional={"request_id": _TEXT, "input": _TEXT, "ingest": _INGEST, "files": _FILES},
     ),
     "StreamChunk": Variant(
         "An increment of the answer; offset, where it starts, is in Unicode code points",

@@ -43,6 +43,10 @@ export interface Opening {
     conversation_id: number | null
     user_message_id: number | null
     assistant_message_id: number | null
+    /**
+     * What the run is for; chat where absent
+     */
+    kind?: 'chat' | 'ingest'
   }
   run_id: string
   /**
@@ -77,6 +81,37 @@ export interface Status {
   metadata?: {
     request_id?: string
     input?: string
+    /**
+     * How far a run is that reads documents in; pieces are their passages
+     */
+    ingest?: {
+      phase: 'finding' | 'reading' | 'embedding'
+      found?: number
+      done?: number
+      parsed?: number
+      searchable?: number
+      embedded?: number
+      skipped?: number
+      failed?: number
+      removed?: number
+      unchanged?: number
+      added?: number
+      updated?: number
+      pieces?: number
+      pieces_embedded?: number
+      path?: string
+    }
+    /**
+     * What became of files since the last such event; not every searchable one
+     *
+     * @maxItems 50
+     */
+    files?: {
+      source: string
+      status: 'searchable' | 'skipped' | 'failed' | 'removed'
+      reason?: string
+      document_id?: number
+    }[]
   }
   run_id: string
   /**
