@@ -23,7 +23,7 @@ from tailrace.stores.vectors import VectorStore
 _ROWS_A_READ: Final = 2_000
 _QUESTIONS_KEPT: Final = 64
 _QUESTION_CHARS: Final = 2_000
-_FEW: Final = 4
+_FEW: Final = 2
 _STALE_SHARE: Final = 0.2
 
 _log = logging.getLogger(__name__)
