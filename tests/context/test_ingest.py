@@ -52,14 +52,14 @@ async def test_a_folder_is_read_and_a_second_look_reads_nothing(
     assert sum(each.found for each in seen) == 3
     assert sorted((each.source, each.status.value) for each in files_of(seen)) == [
         (f"{folder.as_posix()}/a.md", "searchable"),
-        (f"{folder.as_posix()}/c.pdf", "skipped"),
+        (f"{folder.as_posix()}/c.png", "skipped"),
         (f"{folder.as_posix()}/sub/b.txt", "searchable"),
     ]
     assert await titles(store) == ["Alpha", "b.txt"]
     seen.clear()
     again = await ingest.rescan(on_progress=keep)
     assert again == IngestReport(unchanged=2, skipped=skipped)
-    assert [each.source for each in files_of(seen)] == [f"{folder.as_posix()}/c.pdf"]
+    assert [each.source for each in files_of(seen)] == [f"{folder.as_posix()}/c.png"]
     assert sum(each.unchanged for each in seen) == 2
 
 
@@ -267,7 +267,7 @@ async def test_an_upload_is_kept_and_the_same_name_replaces_it(
 @pytest.mark.parametrize(
     ("name", "content", "message", "code"),
     [
-        ("a.pdf", b"%PDF", "'a.pdf' cannot be added: PDF files", ErrorCode.INVALID_REQUEST),
+        ("a.png", b"x", "'a.png' cannot be added: images", ErrorCode.INVALID_REQUEST),
         ("a.txt", b"\0", "its content is not text", ErrorCode.INVALID_REQUEST),
         ("a.txt", "x" * 100_001, "larger than 100,000 bytes", ErrorCode.BODY_TOO_LARGE),
         (" / ", b"x", "needs a name", ErrorCode.INVALID_REQUEST),

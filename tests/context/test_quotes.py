@@ -57,6 +57,7 @@ def test_a_sentence_over_two_lines_is_quoted_whole() -> None:
     [
         "",
         "Yes.",
+        "The budget",
         "The weather is nice today.",
         "Volcanic ash cools the monsoon for a year or two.",
         "The budget is 9,000 crowns.",

@@ -187,34 +187,56 @@ async def test_a_stream_that_stays_cut_is_shown_as_incomplete_and_can_be_taken_u
         assert await chat.roles() == [("user", "completed"), ("assistant", "completed")]
 
 
-async def test_to_unmount_ends_following_and_never_the_run(
-    serve: Serve, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(scope="module")
+def probe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a page is served that has nothing but the hooks."""
     folder = tmp_path_factory.mktemp("probe")
     bundle(folder, Path(__file__).parent / "hook_probe.tsx")
+    with served(folder) as at:
+        yield at
+
+
+async def test_to_unmount_ends_following_and_never_the_run(serve: Serve, probe: str) -> None:
     gate = Gate(100)
     reply = Reply(chunks=PARTS, before_chunk=gate.before_chunk)
-    with served(folder) as at:
-        async with (
-            asyncio.timeout(50),
-            serve(lines(reply), allowed_origins=at) as server,
-            opened(at, server.url) as chat,
-        ):
-            page, half = chat.page, "".join(PARTS[:100])
-            await page.evaluate("mount()")
-            await page.wait_for_function("chat() !== null")
-            await page.evaluate(f"void chat().send({QUESTION!r})")
-            await page.get_by_text(half, exact=True).wait_for()
-            assert await page.evaluate("senders()") == 1
-            async with page.expect_event("requestfailed", lambda lost: "/stream" in lost.url):
-                await page.evaluate("unmount()")
-            gate.open()
-            await page.evaluate("mount()")
-            await page.wait_for_function("chat()?.messages.length === 0")
-            await page.evaluate("chat().open(1)")
-            await page.get_by_text(TEXT, exact=True).wait_for()
-            assert await page.evaluate("senders()") == 1
+    async with (
+        asyncio.timeout(50),
+        serve(lines(reply), allowed_origins=probe) as server,
+        opened(probe, server.url) as chat,
+    ):
+        page, half = chat.page, "".join(PARTS[:100])
+        await page.evaluate("mount()")
+        await page.wait_for_function("chat() !== null")
+        await page.evaluate(f"void chat().send({QUESTION!r})")
+        await page.get_by_text(half, exact=True).wait_for()
+        assert await page.evaluate("senders()") == 1
+        async with page.expect_event("requestfailed", lambda lost: "/stream" in lost.url):
             await page.evaluate("unmount()")
+        gate.open()
+        await page.evaluate("mount()")
+        await page.wait_for_function("chat()?.messages.length === 0")
+        await page.evaluate("chat().open(1)")
+        await page.get_by_text(TEXT, exact=True).wait_for()
+        assert await page.evaluate("senders()") == 1
+        await page.evaluate("unmount()")
+
+
+async def test_a_page_that_must_not_be_read_in_is_said_to_be_so_by_the_hook(
+    serve: Serve, probe: str
+) -> None:
+    async with (
+        asyncio.timeout(50),
+        serve(lines(), allowed_origins=probe) as server,
+        opened(probe, server.url) as chat,
+    ):
+        page = chat.page
+        await page.evaluate("mount()")
+        await page.wait_for_function("reading() !== null")
+        await page.evaluate("void reading().start({ url: 'http://127.0.0.1/private' })")
+        await page.wait_for_function("reading().ingestion?.status === 'failed'")
+        error = await page.evaluate("reading().ingestion.error")
+        assert (error["code"], error["retryAfterS"]) == ("invalid_request", None)
+        await page.evaluate("unmount()")
 
 
 async def test_a_server_that_is_killed_and_started_again_goes_on_with_the_answer(

@@ -76,10 +76,12 @@ async def test_the_packages_can_be_imported_by_their_names(workspace: Path) -> N
         "const core = await import('@tailrace/core')\n"
         "const markdown = await import('@tailrace/core/markdown')\n"
         "const react = await import('@tailrace/react')\n"
-        "const names = [core.ChatSession, markdown.MarkdownView, react.useChatStream]\n"
+        "const hooks = [react.useChatStream, react.useIngestion]\n"
+        "const names = [core.ChatSession, core.IngestionSession, markdown.MarkdownView, ...hooks]\n"
         "process.stdout.write(names.map(({ name }) => name).join())\n"
     )
-    assert await output_of(node(), script) == "ChatSession,MarkdownView,useChatStream"
+    names = "ChatSession,IngestionSession,MarkdownView,useChatStream,useIngestion"
+    assert await output_of(node(), script) == names
 
 
 async def test_the_example_is_written_to_the_types_of_the_packages(workspace: Path) -> None:

@@ -12,7 +12,7 @@ ASKED = Targets("what does https://ok.example/a say, and www.ok.example?")
 
 
 def shown(parts: list[str], passages: int = 3) -> tuple[str, list[tuple[int, ...]]]:
-    text = AnswerText(ASKED, passages)
+    text = AnswerText(ASKED, passages, marked=True)
     out = [each for part in parts for each in text.feed(part)] + [*text.end()]
     return (
         "".join(each for each in out if isinstance(each, str)),
@@ -103,11 +103,16 @@ def test_what_reaches_out_is_reduced_to_its_text(written: str, text: str | None)
         ("!\u2060[a](//evil.example)", "a"),
         ("<iframe src='//evil.example', x>", "\\<iframe src='//evil.example', x>"),
         ("\\\\![a](//evil.example)", "\\\\ a"),
-        ("\\`![a](//evil.example)`", "\\` a\\`"),
+        ("\\`![a](//evil.example)`", "\\` a \\`"),
+        ("| `a | b` |\n|---|---|\n", "| `a | b` |\n\\|---|---|\n"),
+        ("a | b\n---|---\n`c | ![d](//evil.example)` |", None),
+        ("- `a | b`\n- c", "- `a | b`\n- c"),
+        ("```a | b\n|---|---|\n![c](//evil.example)\n```", None),
     ],
 )
-def test_what_markdown_could_read_in_two_ways_has_one_left(written: str, text: str) -> None:
-    assert shown([written])[0] == text
+def test_what_markdown_could_read_in_two_ways_has_one_left(written: str, text: str | None) -> None:
+    said = shown([written])[0]
+    assert said == text or (text is None and "](" not in said and "![" not in said)
 
 
 PARTS = """
@@ -121,7 +126,7 @@ pieces = st.lists(st.sampled_from([*PARTS.split(), " ", "   ", "\n", "\n\n", "\n
 def test_the_pieces_an_answer_comes_in_make_no_difference(
     written: list[str], lengths: list[int]
 ) -> None:
-    whole, cut, at = "".join(written), list[str](), 0
+    whole, cut, at = "".join(["The words before it, ", *written]), list[str](), 0
     for length in lengths:
         cut.append(whole[at : at + length])
         at += length
@@ -134,8 +139,9 @@ def test_a_text_without_any_of_that_stays_as_it_is(written: str) -> None:
 
 
 def test_only_what_could_be_a_beginning_is_held_back() -> None:
-    text = AnswerText(ASKED, 3)
-    assert [*text.feed("The budget")] == ["The budget"]
+    text = AnswerText(ASKED, 3, marked=True)
+    assert [*text.feed("The ")] == ["The "]
+    assert [*text.feed("budget")] == ["budget"]
     assert [*text.feed(" is 4,200")] == [" is 4,200"]
     assert [*text.feed(" [")] == []
     assert [*text.feed("1]")] == []

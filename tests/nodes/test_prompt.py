@@ -63,9 +63,11 @@ def test_other_text_stays_as_it_is(text: str) -> None:
     assert plain(text) == text
 
 
-@pytest.mark.parametrize("name", ["intent", "chat", "answer", "edit", "edit_request", "generate"])
+@pytest.mark.parametrize(
+    "name", ["intent", "chat", "judge", "answer", "edit", "edit_request", "generate"]
+)
 def test_every_prompt_ends_with_the_question_in_a_turn_of_the_person(name: str) -> None:
-    names = ["question", "situation", "refusal", "text", "passages"]
+    names = ["question", "situation", "refusal", "text", "passages", "marking", "lists", "tried"]
     messages = Prompt.load(name).messages({each: f"<{each}>" for each in names})
     assert [message.role for message in messages[:2]] == ["system", "user"]
     assert messages[-1].role == "user"

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tailrace.events.event import StreamEvent
+from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.types import EventType, NodeType, Outcome, WorkflowStage
 from tailrace.nodes import BaseNode, RunScope, write
-from tailrace.state.state import ContextItem, WorkflowState
+from tailrace.state.state import WorkflowState
 
 from .gate import Gate
 
@@ -23,8 +23,16 @@ class Said(NamedTuple):
     quotes: Sequence[str] = ()
 
 
+LOOKED: tuple[tuple[str, dict[str, JSON], bool, str], ...] = (
+    ("search_documents", {"query": "quay work"}, True, "3 passages"),
+    ("recall_conversations", {"query": "the lamp"}, False, "nothing was found"),
+    ("neighbours", {"source_id": "1"}, True, "2 passages"),
+)
+"""What it looks up first: the tool, what it is given, whether it works, what comes of it."""
+
+
 class QuotingNode(BaseNode):
-    """Writes the pieces one by one, each with its citations, where `gate` lets it go on."""
+    """Looks things up, then writes the pieces one by one, where `gate` lets it go on."""
 
     type, stage, title = NodeType.EXECUTE, WorkflowStage.EXECUTION, "Answering"
 
@@ -34,6 +42,11 @@ class QuotingNode(BaseNode):
 
     async def process(self, state: WorkflowState, scope: RunScope) -> WorkflowState:
         written = ""
+        for number, (name, given, ok, came) in enumerate(LOOKED):
+            call: dict[str, JSON] = {"call_id": str(number), "name": name, "arguments": given}
+            await scope.emit(self._tells(scope, EventType.TOOL_CALL, call))
+            result: dict[str, JSON] = {"call_id": str(number), "ok": ok, "summary": came}
+            await scope.emit(self._tells(scope, EventType.TOOL_RESULT, result))
         for number, piece in enumerate(self.pieces):
             if self.gate is not None:
                 await self.gate(number)
@@ -51,27 +64,26 @@ class QuotingNode(BaseNode):
     ) -> None:
         for item in state.contexts.items:
             if quote in item.text:
-                await scope.emit(self._citation(item, quote, place, scope))
+                start = item.char_start + item.text.index(quote)
+                cited: dict[str, JSON] = {
+                    "source_id": item.id,
+                    "answer_start": place[0],
+                    "answer_end": place[1],
+                    "quote": quote,
+                    "document_id": item.document_id,
+                    "revision": item.revision,
+                    "char_start": start,
+                    "char_end": start + len(quote),
+                }
+                await scope.emit(self._tells(scope, EventType.CITATION, cited))
                 return
 
-    def _citation(
-        self, item: ContextItem, quote: str, place: tuple[int, int], scope: RunScope
-    ) -> StreamEvent:
-        start = item.char_start + item.text.index(quote)
+    def _tells(self, scope: RunScope, type_: EventType, metadata: dict[str, JSON]) -> StreamEvent:
         return StreamEvent(
-            type=EventType.CITATION,
+            type=type_,
             content="",
             timestamp=scope.clock.now(),
             stage=self.stage,
             node=self.type,
-            metadata={
-                "source_id": item.id,
-                "answer_start": place[0],
-                "answer_end": place[1],
-                "quote": quote,
-                "document_id": item.document_id,
-                "revision": item.revision,
-                "char_start": start,
-                "char_end": start + len(quote),
-            },
+            metadata=metadata,
         )

@@ -145,6 +145,7 @@ class Screen:
         assert size is not None
         for scheme in ("light", "dark"):
             await page.emulate_media(color_scheme=scheme)
+            await page.evaluate(_SETTLED)
             await self.keep(f"{name}-{scheme}")
             # so tall that nothing lies half behind the composer: it would count as too small
             await page.set_viewport_size({"width": size["width"], "height": _TALL})
@@ -163,10 +164,11 @@ class Screen:
             await self.page.screenshot(path=self._shots / f"{name}.png")
 
 
+_SETTLED = """() => // colours on their way from one theme to the other have no contrast yet
+  Promise.all(document.getAnimations().filter((each) => each instanceof CSSTransition)
+    .map((each) => each.finished.catch(() => {}))).then(() => null)"""
+
 _BARRIERS = """async (scheme) => {
-  // colours on their way from one theme to the other have no contrast yet
-  await Promise.all(document.getAnimations()
-    .filter((each) => each instanceof CSSTransition).map((each) => each.finished.catch(() => {})))
   const all = { rules: { 'target-size': { enabled: true } } }
   const colours = { runOnly: ['color-contrast'] } // in the dark, nothing else differs
   const wanted = scheme === 'dark' ? colours : all

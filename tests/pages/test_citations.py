@@ -5,11 +5,11 @@ import re
 from playwright.async_api import expect
 
 from tailrace.agent import default_engine
-from tailrace.testing.model_script import classify_as
+from tailrace.testing.model_script import Reply, classify_as
 
 from .gate import Gate
 from .quoting import QuotingNode, Said
-from .screen import OpenPage, Serve, Served, one_line
+from .screen import OpenPage, Serve, one_line
 
 BUDGET = "The budget of the harbour plan is 40,000 euros."
 WORK = "The work on the quay starts on 3 March and ends in June."
@@ -28,16 +28,12 @@ PIECES = (
     Said("Nothing else is known."),
 )
 WRITTEN = "The plan costs 40,000 euros. See the town (opens in a new tab) for more 🌊."
+_NUMBERS = "all => all.map((each) => each.dataset.number)"
 _COPIED = """() => {
   getSelection().selectAllChildren(document.querySelector('.prose'))
   document.execCommand('copy')
   return getSelection().toString()
 }"""
-
-
-async def replace(served: Served, name: str, text: str) -> None:
-    """Put another text in the place of a document."""
-    await served.agent.parts.ingest.add_text(name, text)
 
 
 async def test_a_number_behind_a_sentence_shows_its_words_and_opens_their_place(
@@ -69,44 +65,46 @@ async def test_a_number_behind_a_sentence_shows_its_words_and_opens_their_place(
         await expect(passage.locator("mark")).not_to_have_text(BUDGET)
         await page.keyboard.press("Escape")
         await expect(first).to_be_focused()
+        await expect(card).to_be_hidden()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Shift+Tab")
+        await expect(first).to_have_accessible_description(re.compile(BUDGET))
+        await page.keyboard.press("Escape")
+        await expect(card).to_be_hidden()
+        await screen.answer.locator(".course").click()
+        lookups = screen.answer.locator(".lookups")
+        await lookups.locator("summary").click()
+        await expect(lookups.get_by_role("listitem")).to_have_text(
+            [
+                "Searched the documents for “quay work” · 3 passages",
+                "Searched earlier conversations for “the lamp” · nothing was found",
+                "Read on around a passage · 2 passages",
+            ]
+        )
+        await screen.look("steps")
 
 
-async def test_numbers_come_while_the_answer_is_written_and_are_there_when_it_is_loaded(
+async def test_numbers_come_while_an_answer_is_written_and_no_copy_has_them(
     serve: Serve, open_page: OpenPage
 ) -> None:
     gate = Gate(1, 4)
     engine = default_engine(QuotingNode(PIECES, gate))
     async with serve(classify_as("qa_analysis"), DOCUMENTS, engine=engine) as served:
-        screen = await open_page(served.url)
-        marks = screen.prose.locator(".md-mark")
+        screen = await open_page(served.url, permissions=["clipboard-read", "clipboard-write"])
+        page, marks = screen.page, screen.prose.locator(".md-mark")
         await screen.ask(ASKED)
         await expect(marks).to_have_count(1)
-        await screen.page.evaluate("globalThis.first = document.querySelector('.md-mark')")
+        await page.evaluate("globalThis.first = document.querySelector('.md-mark')")
         gate.open()
         await expect(marks).to_have_count(4)
         await screen.keep("writing")
         gate.open()
         await screen.ended()
-        assert await screen.page.evaluate("first === document.querySelector('.md-mark')")
-        numbers = await marks.evaluate_all("all => all.map((each) => each.dataset.number)")
-        await screen.page.reload()
-        await expect(marks).to_have_count(4)
-        assert numbers == await marks.evaluate_all("all => all.map((each) => each.dataset.number)")
-
-
-async def test_a_copied_answer_has_no_numbers(serve: Serve, open_page: OpenPage) -> None:
-    engine = default_engine(QuotingNode(PIECES))
-    async with serve(classify_as("qa_analysis"), DOCUMENTS, engine=engine) as served:
-        screen = await open_page(served.url, permissions=["clipboard-read", "clipboard-write"])
-        page = screen.page
-        await screen.ask(ASKED)
-        await screen.ended()
-        await expect(screen.prose.locator(".md-mark")).to_have_count(4)
+        assert await page.evaluate("first === document.querySelector('.md-mark')")
         shown = f"{WRITTEN} The work starts on 3 March. The lamp is green. Nothing else is known."
         assert one_line(await screen.prose.inner_text()) == shown
-        assert one_line(await screen.prose.text_content() or "") == shown.replace(
-            ". The", ".The"
-        ).replace(". No", ".No")
+        content = one_line(await screen.prose.text_content() or "")
+        assert content == shown.replace(". The", ".The").replace(". No", ".No")
         selected = one_line(await page.evaluate(_COPIED))
         assert selected.replace("town(", "town (") == shown
         copied = await page.evaluate("navigator.clipboard.readText()")
@@ -115,6 +113,10 @@ async def test_a_copied_answer_has_no_numbers(serve: Serve, open_page: OpenPage)
         await expect(screen.button("Copied")).to_be_visible()
         whole = "".join(piece.text for piece in PIECES)
         assert await page.evaluate("navigator.clipboard.readText()") == whole
+        numbers = await marks.evaluate_all(_NUMBERS)
+        await page.reload()
+        await expect(marks).to_have_count(4)
+        assert numbers == await marks.evaluate_all(_NUMBERS)
 
 
 async def test_a_document_that_has_changed_says_so_and_can_be_seen_as_it_is_now(
@@ -130,6 +132,9 @@ async def test_a_document_that_has_changed_says_so_and_can_be_seen_as_it_is_now(
         ingest = served.agent.parts.ingest
         await ingest.add_text("harbour.md", f"# The plan\n\nChanged in June.\n\n{BUDGET}\n")
         await ingest.add_text("dates.md", "# Dates\n\nNobody knows when.\n")
+        await screen.page.reload()
+        await expect(screen.answer.locator(".source.stale")).to_have_count(2)
+        await expect(screen.button("Source 3 Dates of the harbour changed since")).to_be_visible()
         marks = screen.prose.locator(".md-mark")
         await marks.first.click()
         await expect(note).to_contain_text("This document has changed since.")
@@ -159,7 +164,7 @@ async def test_words_of_a_document_that_is_gone_are_still_shown(
         await screen.ask(ASKED)
         await screen.ended()
         first = screen.prose.locator(".md-mark").first
-        await screen.look("phone")
+        await screen.keep("phone")
         await first.tap()
         await expect(passage.locator("mark")).to_have_text(BUDGET)
         await screen.look("phone-passage")
@@ -171,3 +176,17 @@ async def test_words_of_a_document_that_is_gone_are_still_shown(
         await expect(passage.locator(".note")).to_contain_text("此文档已不在这里")
         await expect(passage.locator("mark")).to_have_text(BUDGET)
         await screen.look("gone")
+
+
+async def test_what_a_model_said_out_of_the_documents_has_its_numbers(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    said = f"{BUDGET} It is a nice town. {LAMP}"
+    async with serve(classify_as("qa_analysis", Reply(text=said)), DOCUMENTS) as served:
+        screen = await open_page(served.url, locale="zh-CN")
+        await screen.ask(ASKED)
+        await screen.ended()
+        await expect(screen.prose.locator(".md-mark")).to_have_count(2)
+        await screen.prose.locator(".md-mark").last.click()
+        await expect(screen.page.get_by_role("dialog").locator("mark")).to_contain_text("lamp")
+        await screen.keep("real")

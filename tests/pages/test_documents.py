@@ -28,12 +28,13 @@ async def test_documents_are_added_found_and_removed(serve: Serve, open_page: Op
         notes: list[FilePayload] = [
             {"name": "tide.md", "mimeType": "", "buffer": b"# The tide\n\nHigh at noon."},
             {"name": "engine.bin", "mimeType": "", "buffer": b"\0\1\2"},
+            {"name": "torn.pdf", "mimeType": "", "buffer": b"%PDF-1.7\n1 0 obj <<"},
         ]
         await (await chosen.value).set_files(notes)
         await expect(rows).to_have_count(4 - 1)
         tray = page.get_by_role("list", name="Files on their way")
-        await expect(tray.locator(".failed")).to_contain_text("engine.bin")
-        await expect(tray.get_by_role("alert")).not_to_be_empty()
+        await expect(tray.locator(".failed .name")).to_have_text(["engine.bin", "torn.pdf"])
+        await expect(tray.get_by_role("alert").last).not_to_be_empty()
         await screen.look("documents")
         await tray.get_by_role("button", name="Dismiss engine.bin").click()
         await page.evaluate(_DROP, ["dropped.txt", "Dropped on the page."])

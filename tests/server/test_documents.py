@@ -70,9 +70,11 @@ async def test_the_same_name_again_is_the_next_revision(serving: "Serving") -> N
 async def test_a_replaced_text_can_be_read_by_its_revision_and_is_stale(
     serving: "Serving",
 ) -> None:
-    for number in range(23):
-        sent = await serving.client.post("/api/documents?name=a.md", content=f"text {number}")
-    url = f"/api/documents/{sent.json()['id']}/text"
+    texts = [f"text {number}" for number in range(23)]
+    for text in texts:
+        await serving.client.post("/api/documents?name=a.md", content=text)
+    listed = (await serving.client.get("/api/documents")).json()
+    url = f"/api/documents/{listed['items'][0]['id']}/text"
 
     async def read(query: str) -> tuple[object, ...]:
         piece = (await serving.client.get(url + query)).json()

@@ -8,7 +8,6 @@ from typing import Literal
 import msgspec
 import pytest
 
-from tailrace.context.ingest import Ingest
 from tailrace.events.event import JSON
 from tailrace.events.types import EventType, WorkflowStage
 from tailrace.llm.base import ModelInfo
@@ -243,9 +242,8 @@ async def test_nobody_reads_somebody_elses_documents(tmp_path: Path) -> None:
     )
     script = judged_by(reads, ANSWER)
     async with asyncio.timeout(20), open_workbench(tmp_path, script, settings=STRONG) as bench:
-        ingest = Ingest(bench.documents, max_document_bytes=9_999)
-        await ingest.add_text("secret.md", "A secret.", owner="mira")
-        await ingest.add_text("plan.md", PLAN, owner="jonas")
+        await bench.ingest.add_text("secret.md", "A secret.", owner="mira")
+        await bench.ingest.add_text("plan.md", PLAN, owner="jonas")
         run = await bench.run(Query(text=QUESTION.text, owner="jonas"))
     assert [each[2:] for each in tools(run)] == [
         (False, "there is no document 1"),

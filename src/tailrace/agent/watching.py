@@ -16,6 +16,7 @@ from typing import Final, Self
 
 from watchfiles import watch
 
+from tailrace.context.ignore import NAMES as IGNORE_FILES
 from tailrace.context.ingest import Ingest
 from tailrace.context.report import IngestReport
 from tailrace.errors import StoreError
@@ -30,7 +31,6 @@ _TIMEOUT_MS: Final = 200
 _MOST_PATHS: Final = 1_000
 _FIRST_PAUSE_S: Final = 1.0
 _MAX_PAUSE_S: Final = 600.0
-_IGNORE_FILES: Final = frozenset({".gitignore", ".ignore", ".tailraceignore"})
 
 
 class Watching:
@@ -173,7 +173,7 @@ class Watching:
             *above, name = ("", *changed.relative_to(folder).parts)
             if any(each.startswith(".") for each in above):
                 continue
-            if name in _IGNORE_FILES:
+            if name in IGNORE_FILES:
                 found.append(changed.parent.as_posix())
             elif not name.startswith("."):
                 found.append(changed.as_posix())

@@ -19,6 +19,7 @@ from tailrace.cli.opening import open_door
 from tailrace.cli.options import settings_of
 from tailrace.cli.runner import leave, run
 from tailrace.cli.screen import (
+    cited_line,
     clean,
     ending_line,
     one_line,
@@ -77,6 +78,9 @@ def show(context: typer.Context, run_id: RunId, *, as_json: AsJSON = False) -> N
         typer.echo(f"  [{number}] {title}, {source_place(source)}", err=True)
     text = receipt.fold.text
     typer.echo(clean(text) if sys.stdout.isatty() else text)
+    cited = cited_line(receipt.fold)
+    if cited:
+        typer.echo(f"\n{cited}", err=True)
     usage = usage_line(receipt)
     typer.echo(f"\n{_standing(view, receipt)}" + (f" ({usage})" if usage else ""), err=True)
 

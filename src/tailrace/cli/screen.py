@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tailrace.events.asking import InputRequest
 from tailrace.events.event import JSON, StreamEvent
+from tailrace.events.fold import RunFold
 from tailrace.events.receipt import Receipt
 from tailrace.events.types import Outcome, WorkflowStage
 
@@ -137,6 +138,13 @@ def source_place(source: Mapping[str, JSON]) -> str:
     if isinstance(start, int) and isinstance(end, int):
         return f"characters {start:,} to {end:,}"
     return ""
+
+
+def cited_line(fold: RunFold) -> str:
+    """Which sources the answer rests on, by number; "" where it rests on none that is known."""
+    cited = {str(citation.get("source_id")) for citation in fold.citations}
+    numbers = [n for n, source in enumerate(fold.sources, 1) if str(source.get("id")) in cited]
+    return "rests on " + ", ".join(f"[{number}]" for number in numbers) if numbers else ""
 
 
 def _count(usage: Mapping[str, JSON], key: str) -> int:

@@ -25,6 +25,7 @@ from tailrace.cli.screen import (
     PROMPT,
     TITLES,
     Shown,
+    cited_line,
     clean,
     ending_line,
     one_line,
@@ -248,7 +249,9 @@ class LiveScreen:
         outcome = receipt.outcome
         mark, style = _FAILED if outcome is None else _MARKS[outcome]
         line = Text.assemble((f"{mark} {ending_line(receipt)}", style))
-        return line.append(f"  {usage_line(receipt)}\n  run {self._run_id}", "dim")
+        cited = cited_line(receipt.fold)
+        facts = [f"  {usage_line(receipt)}", *([f"  {cited}"] if cited else [])]
+        return line.append("\n".join([*facts, f"  run {self._run_id}"]), "dim")
 
 
 class _Block:

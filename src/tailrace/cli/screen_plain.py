@@ -11,6 +11,7 @@ from tailrace.cli.screen import (
     PROMPT,
     TITLES,
     Shown,
+    cited_line,
     clean,
     ending_line,
     one_line,
@@ -73,6 +74,9 @@ class PlainScreen:
     def end(self, receipt: Receipt) -> None:
         """Say how it ended."""
         self._break_line()
+        cited = cited_line(receipt.fold)
+        if cited:
+            self._say(cited)
         usage = usage_line(receipt)
         self._say(ending_line(receipt) + (f" ({usage})" if usage else ""))
 

@@ -8,7 +8,7 @@ Rule 1: it ends with its parent, however that died: when its standard input does
 Rule 2: it has what it needs and no more: so much memory and processor time, no file to write.
 Rule 3: it does not wait for ever: after a minute without work, or grown large, it ends.
 
-Exit codes: 0 its parent is gone, 3 it has nothing to do or has grown, 4 out of memory.
+Exit codes: 0 its parent is gone, or there is nothing to do, or it has grown; 4 out of memory.
 """
 
 import ctypes
@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from tailrace.context.parcel import (
     OutOfMemory,
@@ -32,9 +32,9 @@ from tailrace.context.parcel import (
 from tailrace.context.read import Reading, SameBytes, read_bytes, read_path
 from tailrace.context.walk import FoundFile
 
-PARENT_GONE, RETIRED, OUT_OF_MEMORY = 0, 3, 4
+_DONE, _OUT_OF_MEMORY = 0, 4
 _IDLE_S: Final = 60.0
-_NICENESS: Final = 10
+_NICENESS: Final = 5
 _PR_SET_PDEATHSIG: Final = 1
 _SPARE_CPU_S: Final = 5
 
@@ -46,6 +46,8 @@ def main() -> None:
     memory_bytes, timeout_s = int(sys.argv[1]), float(sys.argv[2])
     requests, out = _take_pipes()
     _die_with_parent()
+    # openpyxl would load it to know its numbers: half a second and 100 MB for nothing
+    cast("dict[str, object]", sys.modules)["numpy"] = None
     work: queue.Queue[_Work] = queue.Queue(maxsize=1)
     threading.Thread(target=_listen, args=(requests, work), daemon=True).start()
     _limit(memory_bytes)
@@ -54,7 +56,7 @@ def main() -> None:
         try:
             request, data = work.get(timeout=_IDLE_S)
         except queue.Empty:
-            os._exit(RETIRED)
+            os._exit(_DONE)
         for file, sha256 in zip(request.files, request.known_sha256, strict=True):
             _limit_cpu(timeout_s)
             try:
@@ -62,10 +64,10 @@ def main() -> None:
                     _send(out, reply)
             except MemoryError:
                 _send(out, OutOfMemory())
-                os._exit(OUT_OF_MEMORY)
+                os._exit(_OUT_OF_MEMORY)
         del request, data
         if _used_bytes() > memory_bytes // 2:
-            os._exit(RETIRED)
+            os._exit(_DONE)
 
 
 def _read(
@@ -81,7 +83,7 @@ def _listen(pipe: BinaryIO, work: "queue.Queue[_Work]") -> None:
     with suppress(OSError, ValueError, MemoryError):
         while request := request_from(pipe):
             work.put(request)
-    os._exit(PARENT_GONE)
+    os._exit(_DONE)
 
 
 def _send(out: BinaryIO, reply: Reply) -> None:
@@ -89,7 +91,7 @@ def _send(out: BinaryIO, reply: Reply) -> None:
         out.write(packed(reply))
         out.flush()
     except OSError:
-        os._exit(PARENT_GONE)
+        os._exit(_DONE)
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

@@ -29,7 +29,6 @@ from tailrace.context.parcel import (
     packed,
     reply_in,
 )
-from tailrace.context.parser_child import RETIRED
 from tailrace.context.read import Reading, SameBytes
 from tailrace.stores.documents import NewChunk, NewDocument
 
@@ -49,7 +48,7 @@ class DiedError(Exception):
 
 
 class RetiredError(Exception):
-    """The process had ended by itself before it read anything; ask another one."""
+    """The process has ended, or is short of memory, and had read others before; ask a new one."""
 
 
 class NotStartedError(Exception):
@@ -62,6 +61,7 @@ class ParserProcess:
     def __init__(self, process: asyncio.subprocess.Process, timeout_s: float) -> None:
         self._process = process
         self._timeout_s = timeout_s
+        self._has_read = False
 
     @classmethod
     async def start(cls, *, memory_bytes: int, timeout_s: float) -> "ParserProcess":
@@ -101,9 +101,9 @@ class ParserProcess:
 
         Raises:
             TookTooLongError: the next file was not read in time.
-            TookTooMuchError: the next file needs too much memory.
-            DiedError: the process ended while it read the next file.
-            RetiredError: the process had ended before.
+            TookTooMuchError: the next file needs more memory than a new process has.
+            DiedError: a new process ended while it read the next file.
+            RetiredError: this process cannot go on; whether another could is not known.
         """
         is_complete = False
         try:
@@ -115,9 +115,11 @@ class ParserProcess:
                         reading = await self._reading()
                 except TimeoutError as exc:
                     raise TookTooLongError from exc
-                except DiedError as exc:
-                    code = await self._process.wait()
-                    raise (RetiredError if code == RETIRED and not number else exc) from exc
+                except (DiedError, TookTooMuchError) as exc:
+                    if self._has_read:
+                        raise RetiredError from exc
+                    raise
+                self._has_read = True
                 yield reading
             is_complete = True
         finally:

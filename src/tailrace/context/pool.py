@@ -38,7 +38,7 @@ from tailrace.context.read import (
 from tailrace.context.walk import FoundFile, read_file
 from tailrace.stores.documents import DocumentOrigin
 
-DEFAULT_TIMEOUT_S: Final = 60.0
+DEFAULT_TIMEOUT_S: Final = 120.0
 DEFAULT_MEMORY_BYTES: Final = 1024 * 1024 * 1024
 _PROCESSES: Final = 2
 _SMALL_BYTES: Final = 64 * 1024
@@ -145,7 +145,7 @@ class ParserPool:
         """Add to `readings` until all are read, or one ends the process.
 
         Raises:
-            RetiredError: the process had ended before.
+            RetiredError: the process cannot go on, and had read others before.
             NotStartedError: there is none.
             TookTooLongError: the next file was not read in time.
             TookTooMuchError: the next file needs too much memory.
@@ -176,7 +176,7 @@ class ParserPool:
     def _why(self, error: Exception) -> str:
         match error:
             case TookTooLongError():
-                return f"reading it takes longer than {self._timeout_s:g} seconds"
+                return f"reading it takes longer than {self._timeout_s:g} s"
             case TookTooMuchError():
                 return f"reading it takes more than {self._memory_bytes // 1024**2:,} MiB of memory"
             case _:

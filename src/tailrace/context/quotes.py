@@ -175,9 +175,9 @@ def _joined(one: _Sentence, other: _Sentence) -> _Sentence:
 
 
 def _is_enough(said: Sequence[Term], shared: Collection[str]) -> bool:
-    """Whether what is shared tells something: two words, or all there is, if that is not light."""
-    heavy = [term for term in said if not term.is_light]
-    told = {term.form for term in heavy if term.form in shared}
-    return len(told) >= _LEAST_SHARED or (
-        len(told) == 1 and all(term.form in told for term in heavy)
-    )
+    """Whether what is shared tells something: two words, or all there is, a number or a name."""
+    heavy = {term.form: term for term in said if not term.is_light}
+    told = [term for form, term in heavy.items() if form in shared]
+    if len(told) >= _LEAST_SHARED:
+        return True
+    return len(told) == len(heavy) == 1 and (told[0].is_number or told[0].is_name)

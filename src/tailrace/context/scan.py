@@ -122,7 +122,7 @@ class Scan:
 
     async def _look(self, root: Root, plan: _Plan) -> None:
         """Add to `plan` what lies in `root`."""
-        found = await asyncio.to_thread(walk, Path(root.path))
+        found = await asyncio.to_thread(walk, Path(root.path), only=root.only)
         below = (root.path,) if root.only is None else root.only
         known: dict[str, Signature] = {}
         unwanted: set[str] = set()

@@ -10,7 +10,7 @@ Rule 3: what a machine keeps for itself is left out: hidden files, version contr
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -62,8 +62,11 @@ class _Folder(NamedTuple):
     ignored: Ignored
 
 
-def walk(root: Path, max_files: int = MAX_FILES) -> Walk:
-    """The files in `root`, a resolved folder or file."""
+def walk(root: Path, max_files: int = MAX_FILES, *, only: Sequence[str] | None = None) -> Walk:
+    """The files in `root`, a resolved folder or file.
+
+    `only`: of what is, or lies in, one of these; other folders are not opened.
+    """
     found = Walk(files=[], skipped=[], unknown=[], complete=True)
     if root.is_file():
         about = root.stat()
@@ -84,6 +87,8 @@ def walk(root: Path, max_files: int = MAX_FILES) -> Walk:
         if folder.depth and not _ENVIRONMENT_MARKS.isdisjoint(names):
             continue
         ignored = folder.ignored.within(source, _ignore_texts(folder.path, names, found))
+        if only is not None:
+            entries = [each for each in entries if _leads_to(_source(each.path), only)]
         deeper = _look_at(entries, ignored, root, found)
         if folder.depth >= MAX_DEPTH:
             reason = f"it is nested deeper than {MAX_DEPTH} folders"
@@ -95,6 +100,14 @@ def walk(root: Path, max_files: int = MAX_FILES) -> Walk:
             found.skipped.append((root.as_posix(), limit))
             return msgspec.structs.replace(found, files=found.files[:max_files], complete=False)
     return found
+
+
+def _leads_to(source: str, wanted: Iterable[str]) -> bool:
+    """Whether `source` is, lies in, or is on the way to one of `wanted`."""
+    return any(
+        source == each or source.startswith(f"{each}/") or each.startswith(f"{source}/")
+        for each in wanted
+    )
 
 
 def _look_at(
@@ -163,20 +176,28 @@ def _source(path: str) -> str:
     return path if os.sep == "/" else path.replace(os.sep, "/")
 
 
+class LinkedError(OSError):
+    """A folder on the way to the file is a link now, and may lead anywhere."""
+
+
 def read_file(path: Path, max_bytes: int) -> tuple[bytes, FoundFile]:
     """The file's bytes, one more than `max_bytes` at most, and its signature at that time.
 
     Raises:
         OSError: it cannot be read, or is no plain file any more.
+        LinkedError: a folder on the way to it is a link now.
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode) or not _is_there(path, descriptor):
+        if not stat.S_ISREG(about.st_mode):
             msg = "no plain file"
             raise OSError(msg)
+        if not _is_there(path, descriptor):
+            msg = "reached through a link"
+            raise LinkedError(msg)
         data = file.read(max_bytes + 1)
     return data, FoundFile(path.as_posix(), about.st_size, about.st_mtime_ns)
 
@@ -194,6 +215,8 @@ def _is_there(path: Path, descriptor: int) -> bool:
 def why(error: OSError) -> str:
     """What a person can do about it, without the system's own words."""
     match error:
+        case LinkedError():
+            return "a folder on the way to it is a link now; add the one that it leads to"
         case PermissionError():
             return "it cannot be read: permission denied"
         case FileNotFoundError():

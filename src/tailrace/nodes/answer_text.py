@@ -13,9 +13,11 @@ Rule 5: `[1]` and its like, where that is a passage, is a marker: out of the tex
 """
 
 import re
+import string
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from tailrace.nodes.fences import FENCE_LEAST, Fence, pass_code
 from tailrace.nodes.markdown_parts import (
     Bracket,
     Target,
@@ -25,6 +27,7 @@ from tailrace.nodes.markdown_parts import (
     read_tag,
     read_target,
 )
+from tailrace.nodes.table_guard import DELIMITERS, TableGuard, is_delimiter_row
 from tailrace.nodes.targets import Targets, bare
 
 
@@ -32,12 +35,6 @@ class Marker(NamedTuple):
     """That the sentence here rests on these passages, from 1."""
 
     numbers: tuple[int, ...]
-
-
-class _Fence(NamedTuple):
-    char: str
-    length: int
-    indent: int
 
 
 _NEXT: Final = re.compile(
@@ -61,23 +58,38 @@ _TO: Final = re.compile(r"\s*[\-–]\s*")  # noqa: RUF001 - a dash of text
 _MAX_URL_CHARS: Final = 2_000
 _MAX_CODE_CHARS: Final = 1_000
 _MAX_DEPTH: Final = 4
-_FENCE_LEAST: Final = 3
+_LINE_CHARS: Final = 40
+_FIRST_WORDS: Final = 16
 
 
 class AnswerText:
     """Takes an answer as it comes; gives what may be shown of it, and its markers."""
 
-    def __init__(self, targets: Targets, passages: int = 0, *, depth: int = 0) -> None:
-        """Show addresses in `targets`; numbers up to `passages` are markers."""
+    def __init__(
+        self, targets: Targets, passages: int = 0, *, marked: bool = False, depth: int = 0
+    ) -> None:
+        """Show addresses in `targets`.
+
+        Args:
+            targets: What the person wrote.
+            passages: Numbers up to that one are markers.
+            marked: That markers are to be expected, each with the white space before it.
+            depth: In how many brackets this text stands.
+        """
         self._targets = targets
         self._passages = passages
+        self._marked = marked
+        self._said = 0
         self._depth = depth
         self._held = ""
         self._out: list[str | Marker] = []
         self._line = ""
         self._last = ""
         self._gap = False
-        self._fence: _Fence | None = None
+        self._ticked = False
+        self._after_marker = False
+        self._fence: Fence | None = None
+        self._table = TableGuard()
         self._in_line = depth > 0
 
     def feed(self, text: str) -> Sequence[str | Marker]:
@@ -100,38 +112,59 @@ class AnswerText:
         out, self._out = self._out, []
         return _joined(out)
 
-    def _step(  # noqa: PLR0911 - a table of what may come next
-        self, buffer: str, at: int, *, final: bool
-    ) -> int | None:
+    def _step(self, buffer: str, at: int, *, final: bool) -> int | None:
         """Deal with the next part of `buffer`; where it ends, None where more has to come first."""
         if self._fence is not None:
             return self._in_fence(self._fence, buffer, at, final=final)
+        if self._table.is_at_risk and not self._line.strip():
+            passed = self._delimiters(buffer, at, final=final)
+            if passed != at:
+                return passed
         found = _NEXT.search(buffer, at)
         if found is None:
             return self._plain(buffer, at, final=final)
         if found.start() > at:
             self._show(buffer[at : found.start()])
             return found.start()
-        mark = found[0].lstrip(" \t")[:1]
-        if not mark:  # white space at the end of what there is
-            return self._plain(buffer, at, final=final or not self._passages)
-        if mark in "[【!":
-            return self._bracket(buffer, at, found.end() - 1, final=final)
-        if mark == "<":
-            return self._tag(buffer, at, final=final)
-        if mark in "`~":
-            return self._ticks(buffer, at, found[0], final=final)
-        if mark == "\\":
-            return self._escape(buffer, at, final=final)
-        if mark == "\n":
-            self._show("\n")
-            return at + 1
-        return self._url(buffer, at, final=final)
+        return self._mark(buffer, at, found[0], final=final)
+
+    def _mark(  # noqa: PLR0911 - a table of what may come next
+        self, buffer: str, at: int, mark: str, *, final: bool
+    ) -> int | None:
+        """Deal with `mark`, which begins something or could."""
+        match mark.lstrip(" \t")[:1]:
+            case "":  # white space at the end of what there is
+                return self._plain(buffer, at, final=final or not self._holds_space)
+            case "[" | "【" | "!":
+                return self._bracket(buffer, at, at + len(mark) - 1, final=final)
+            case "<":
+                return self._tag(buffer, at, final=final)
+            case "`" | "~":
+                return self._ticks(buffer, at, mark, final=final)
+            case "\\":
+                return self._escape(buffer, at, final=final)
+            case "\n":
+                self._show("\n")
+                return at + 1
+            case _:
+                return self._url(buffer, at, final=final)
+
+    def _delimiters(self, buffer: str, at: int, *, final: bool) -> int | None:
+        """Where a row ends that would make a table here, now escaped; `at` where there is none."""
+        row = DELIMITERS.match(buffer, at)
+        if row is None:
+            return at
+        if row.end() == len(buffer) and not final:
+            return None
+        if is_delimiter_row(row[0]) and buffer[row.end() : row.end() + 1] in ("", "\n"):
+            self._show("\\" + row[0].lstrip())
+            return row.end()
+        return at
 
     def _plain(self, buffer: str, at: int, *, final: bool) -> int | None:
         held = None if final else _BEGINNING.search(buffer, at)
         end = len(buffer) if held is None else held.start()
-        if not final and self._passages:
+        if not final and self._holds_space:
             end = at + len(buffer[at:end].rstrip(" \t"))
         if end > at:
             self._show(buffer[at:end])
@@ -140,16 +173,21 @@ class AnswerText:
 
     def _show(self, text: str) -> None:
         """Let `text` out; what would grow together with what was before a gap is kept apart."""
+        if self._after_marker and self._last.isspace():
+            text = text.lstrip(" \t")
         if not text:
             return
-        if self._gap and self._last and not self._last.isspace() and _grows(text[0]):
+        self._after_marker = False
+        apart = self._gap and self._last and not self._last.isspace() and _grows(text[0])
+        if apart or (self._ticked and text[0] == "`"):
             text = f" {text}"
-        self._gap = False
+        self._gap = self._ticked = False
+        text = self._table.take(text)
         self._out.append(text)
         self._last = text[-1]
-        before, newline, after = text.rpartition("\n")
-        del before
-        self._line = (after if newline else self._line + after)[:40]
+        self._said += len(text)
+        _, newline, after = text.rpartition("\n")
+        self._line = (after if newline else self._line + after)[:_LINE_CHARS]
 
     def _drop(self, instead: str = "") -> None:
         """Let `instead` out in the place of something, grown together with nothing around it."""
@@ -158,15 +196,22 @@ class AnswerText:
         self._gap = True
 
     @property
+    def _holds_space(self) -> bool:
+        """Whether white space waits for what follows it; an answer's first words never do."""
+        return self._marked and self._said >= _FIRST_WORDS
+
+    @property
     def _leads(self) -> bool:
         """Whether the line has nothing yet but what a list or a quotation begins with."""
         return not self._in_line and all(c in _LEAD for c in self._line)
 
     def _escape(self, buffer: str, at: int, *, final: bool) -> int | None:
-        if at + 1 == len(buffer) and not final:
+        escaped = buffer[at + 1 : at + 2]
+        if not escaped and not final:
             return None
-        self._show(buffer[at : at + 2] if buffer[at + 1 : at + 2] != "\n" else "\\")
-        return at + (1 if buffer[at + 1 : at + 2] == "\n" else 2)
+        end = at + (2 if escaped and escaped in string.punctuation else 1)
+        self._show(buffer[at:end])
+        return end
 
     def _url(self, buffer: str, at: int, *, final: bool) -> int | None:
         found = _URL_END.search(buffer, at)
@@ -177,8 +222,13 @@ class AnswerText:
         if url in self._targets:
             self._show(url)
         else:
-            self._show(f"`{url}`")
+            self._quote(url)
         return at + len(url)
+
+    def _quote(self, url: str) -> None:
+        """Show `url` as code, which nobody follows, and let no backtick or backslash spoil that."""
+        self._show(f" `{url}`" if self._last in ("`", "\\") else f"`{url}`")
+        self._ticked = True
 
     def _tag(self, buffer: str, at: int, *, final: bool) -> int | None:
         tag = read_tag(buffer, at)
@@ -191,7 +241,10 @@ class AnswerText:
             self._show("<" if tag.end == at else "\\<")
             return at + 1
         if tag.target:
-            self._show(f"<{tag.target}>" if tag.target in self._targets else f"`{tag.target}`")
+            if tag.target in self._targets:
+                self._show(f"<{tag.target}>")
+            else:
+                self._quote(tag.target.replace("`", ""))
         elif is_void(tag.name) or tag.has_attributes:
             self._drop()
         else:
@@ -217,7 +270,7 @@ class AnswerText:
         numbers = () if is_image else self._numbers(bracket, buffer, at, opening)
         if numbers:
             self._out.append(Marker(numbers))
-            self._gap = True
+            self._gap = self._after_marker = True
             is_definition = bracket.follower == ":" and self._leads
             return bracket.end + (1 if is_definition else 0)
         if bracket.follower == "(":
@@ -277,8 +330,8 @@ class AnswerText:
         end = at + len(run)
         if end == len(buffer) and not final:
             return None
-        is_long = len(run) >= _FENCE_LEAST and not self._in_line
-        if is_long and len(self._line) <= _FENCE_LEAST and not self._line.strip(" "):
+        is_long = len(run) >= FENCE_LEAST and not self._in_line
+        if is_long and len(self._line) <= FENCE_LEAST and not self._line.strip(" "):
             opened = self._open_fence(buffer, at, run, final=final)
             if opened != at:
                 return opened
@@ -286,13 +339,16 @@ class AnswerText:
             self._show(f"\\{run}" if is_long else run)
             return end
         closing = code_end(buffer, end, len(run))
-        if closing is not None:
-            self._show(buffer[at:closing])
-            return closing
-        if not final and "\n" not in buffer[end:] and len(buffer) - end < _MAX_CODE_CHARS:
+        is_open = closing is None and "\n" not in buffer[end:]
+        may_grow = is_open or closing == len(buffer)
+        if may_grow and not final and len(buffer) - end < _MAX_CODE_CHARS:
             return None
-        self._show("\\`" * len(run))
-        return end
+        if closing is None or (self._table.begun and "|" in buffer[at:closing]):
+            self._show("\\`" * len(run))
+            return end
+        self._table.saw_code(buffer[at:closing])
+        self._show(buffer[at:closing])
+        return closing
 
     def _open_fence(self, buffer: str, at: int, run: str, *, final: bool) -> int | None:
         """Where the line of a fence that begins there ends; `at` itself where there is no fence."""
@@ -300,36 +356,20 @@ class AnswerText:
         newline = buffer.find("\n", end)
         if newline < 0:
             return at if final or len(buffer) - end >= _MAX_CODE_CHARS else None
-        if run[0] == "`" and "`" in buffer[end:newline]:
+        info = buffer[end:newline]
+        if "|" in info or (run[0] == "`" and "`" in info):  # with a bar, it may head a table
             return at
-        self._fence = _Fence(run[0], len(run), len(self._line))
+        self._fence = Fence(run[0], len(run), len(self._line))
         self._show(buffer[at : newline + 1])
         return newline + 1
 
-    def _in_fence(self, fence: _Fence, buffer: str, at: int, *, final: bool) -> int | None:
-        if self._line == "":  # at the start of a line: does it close, or leave, the fence?
-            rest = buffer[at:].lstrip(" ")
-            spaces = len(buffer) - at - len(rest)
-            if not rest and not final:
-                return None
-            if rest.startswith(fence.char):
-                newline = rest.find("\n")
-                if newline < 0 and not final and len(rest) < _MAX_CODE_CHARS:
-                    return None
-                line = (rest if newline < 0 else rest[:newline]).rstrip()
-                is_closing = len(line) >= fence.length and not line.strip(fence.char)
-                if is_closing and fence.indent <= spaces <= fence.indent + _FENCE_LEAST:
-                    self._fence = None
-                    self._show(f"{' ' * fence.indent}{line}" + ("\n" if newline >= 0 else ""))
-                    return at + spaces + (len(rest) if newline < 0 else newline + 1)
-            if spaces < fence.indent and rest and rest[0] != "\n":
-                self._fence = None
-                self._show(f"{' ' * fence.indent}{fence.char * fence.length}\n")
-                return at
-        newline = buffer.find("\n", at)
-        end = len(buffer) if newline < 0 else newline + 1
-        self._show(buffer[at:end])
-        return end
+    def _in_fence(self, fence: Fence, buffer: str, at: int, *, final: bool) -> int | None:
+        passed = pass_code(fence, buffer, at, starts_line=self._line == "", final=final)
+        if passed is None:
+            return None
+        self._fence = passed.fence
+        self._show(passed.text)
+        return passed.end
 
 
 def reduced(text: str, targets: Targets) -> str:
@@ -340,7 +380,7 @@ def reduced(text: str, targets: Targets) -> str:
 
 
 def _grows(char: str) -> bool:
-    return char.isalnum() or char in "/:([<_"
+    return char.isalnum() or char in "/:([<`!~\\"
 
 
 def _joined(out: Sequence[str | Marker]) -> list[str | Marker]:

@@ -17,6 +17,7 @@ from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.types import EventType
 from tailrace.nodes.answer_text import AnswerText, Marker
 from tailrace.nodes.base import BaseNode
+from tailrace.nodes.judging import is_strong
 from tailrace.nodes.passages import SELECTION_ID
 from tailrace.nodes.refusal import is_refusal
 from tailrace.nodes.scope import RunScope
@@ -38,7 +39,9 @@ class CitingVoice(FilteredVoice):
         self, node: BaseNode, scope: RunScope, owner: str, items: Sequence[ContextItem], asked: str
     ) -> None:
         """Answer what was `asked` by `owner`; the answer numbers `items` from 1."""
-        super().__init__(node, scope, AnswerText(Targets(asked), passages=len(items)))
+        marked = bool(items) and is_strong(scope.settings, scope.llm.info)
+        answer = AnswerText(Targets(asked), passages=len(items), marked=marked)
+        super().__init__(node, scope, answer)
         self._owner = owner
         self._items = items
         texts = ["" if item.id == SELECTION_ID else item.text for item in items]

@@ -18,6 +18,7 @@ from tailrace.nodes.base import BaseNode
 from tailrace.nodes.citing import CitingVoice
 from tailrace.nodes.edit_text import EditText
 from tailrace.nodes.history import history_budget, newest_turns, question_of
+from tailrace.nodes.judging import is_strong
 from tailrace.nodes.no_model import SMOKE_TEST_LABEL, passages_themselves
 from tailrace.nodes.passages import SELECTION_ID, fenced
 from tailrace.nodes.prompt import Prompt
@@ -28,6 +29,13 @@ from tailrace.nodes.telling import tell
 from tailrace.nodes.tokens import answer_tokens, estimate_prompt_tokens
 from tailrace.nodes.voice import FilteredVoice, Voice
 from tailrace.state.state import ContextItem, QueryType, WorkflowState
+
+_MARKED: Final = (
+    "After each sentence that rests on a passage, write the number of the passage: [1]. The person "
+    "does not see it. Write no links and no list of sources."
+)
+_UNMARKED: Final = "Write no source numbers."
+"""For a weak model, which would number at random: the passage is found without it as well."""
 
 _EXACT_TEMPERATURE: Final = 0.2
 """For answers and edits: small models begin to invent above it."""
@@ -143,6 +151,7 @@ def _messages(state: WorkflowState, scope: RunScope, info: ModelInfo, step: Step
     values = {
         "question": question_of(query),
         "refusal": REFUSAL,
+        "marking": _MARKED if is_strong(scope.settings, info) else _UNMARKED,
         "text": fenced(edited, "text to edit"),
         "passages": fenced([item for item in state.contexts.items if item not in edited]),
     }

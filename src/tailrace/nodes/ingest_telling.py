@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import msgspec
 
-from tailrace.context.coverage import Coverage
+from tailrace.context.indexer import Coverage
 from tailrace.context.report import FileOutcome, FileStatus, IngestProgress
 from tailrace.events.event import JSON
 from tailrace.events.types import EventType
@@ -88,12 +88,13 @@ class IngestTelling:
     async def covered(self, coverage: Coverage, *, last: bool = False) -> None:
         """Take in how far the vectors are, and say it where it is time to."""
         counts = self.counts
+        begins = counts.phase != "embedding"
         counts.phase = "embedding"
         if coverage.model:
             counts.pieces, counts.pieces_embedded = coverage.pieces, coverage.embedded
         if coverage.model and coverage.embedded >= coverage.pieces:
             counts.embedded = counts.searchable
-        if last or self._is_time():
+        if last or begins or self._is_time():
             await self.tell()
 
     async def tell(self) -> None:

@@ -82,7 +82,7 @@ def read_bracket(text: str, opening: int, *, final: bool) -> Bracket | None:
     depth, at = 0, opening
     while at < len(text):
         char = text[at]
-        if at - opening > MAX_CHARS or (char == "\n" and _BLANK_LINE.match(text, at)):
+        if at - opening > MAX_CHARS or char == "\n":
             return nothing
         if char == "\\":
             at += 2

@@ -155,7 +155,7 @@ async def tell(
                 if delta.finish_reason is not None:
                     reply.finish_reason = delta.finish_reason
     except (ModelError, LimitExceededError):
-        reply.keep(await voice.end())
+        reply.keep(await voice.flush())
         if reply.begun:
             await say_usage(node, scope, _estimate(request, reply))
         raise

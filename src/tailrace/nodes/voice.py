@@ -50,9 +50,13 @@ class Voice:
             await self.write(text)
         return text
 
-    async def end(self) -> str:
-        """Say what was held back; that."""
+    async def flush(self) -> str:
+        """Say what was held back, as the text is broken off here; that."""
         return ""
+
+    async def end(self) -> str:
+        """Say what was held back, as the text is whole; that."""
+        return await self.flush()
 
 
 class FilteredVoice(Voice):
@@ -67,8 +71,8 @@ class FilteredVoice(Voice):
         """See `Voice.speak`."""
         return await self._say(self._filter.feed(text))
 
-    async def end(self) -> str:
-        """See `Voice.end`."""
+    async def flush(self) -> str:
+        """See `Voice.flush`."""
         return await self._say(self._filter.end())
 
     async def _say(self, parts: Sequence[str | Marker]) -> str:

@@ -9,7 +9,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 OLE_MARK: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -100,9 +100,15 @@ def book(chapters: Mapping[str, str], prolog: str = "", title: str = "A book") -
     )
 
 
-def pdf(*pages: str, outline: Mapping[str, int] | None = None, forms: str = "") -> bytes:
+def pdf(
+    *pages: str,
+    outline: Mapping[str, int] | None = None,
+    large: Sequence[str] = (),
+    forms: str = "",
+) -> bytes:
     """A PDF file with a page for each text; `outline` has titles and pages, counted from 0.
 
+    Lines that are in `large` are written in large letters.
     `forms` are further objects, from number 100; each page then draws the one of that number.
     """
     entries = list((outline or {}).items())
@@ -120,8 +126,10 @@ def pdf(*pages: str, outline: Mapping[str, int] | None = None, forms: str = "") 
     for number, text in enumerate(pages):
         at = first_page + 2 * number
         drawn = "/F Do " if forms else ""
-        lines = "".join(f"({line}) Tj T* " for line in text.split("\n"))
-        content = f"{drawn}BT /H 12 Tf 14 TL 72 700 Td {lines}ET"
+        lines = "".join(
+            f"/H {24 if line in large else 12} Tf ({line}) Tj T* " for line in text.split("\n")
+        )
+        content = f"{drawn}BT 26 TL 72 700 Td {lines}ET"
         form = "/XObject<</F 100 0 R>>" if forms else ""
         objects[at] = (
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents {at + 1} 0 R"
@@ -194,11 +202,11 @@ def locked_zip() -> bytes:
 
 
 def zip_bomb(*, declared: bool = True) -> bytes:
-    """An archive of some hundred kilobytes that unpacks to hundreds of megabytes.
+    """An archive of some kilobytes that unpacks to a thousand times that.
 
     Not `declared`: its directory says that there is next to nothing in it.
     """
-    bomb = zipped({"word/document.xml": bytes(300_000_000)})
+    bomb = zipped({"word/document.xml": bytes(20_000_000)})
     if declared:
         return bomb
     data = bytearray(bomb)
@@ -218,9 +226,18 @@ def deep_json(depth: int = 100_000) -> bytes:
     return ('{"cells":' + "[" * depth + "]" * depth + ',"x":"\\u00fc"}').encode()
 
 
-def greedy_json() -> bytes:
-    r"""A JSON file of a few megabytes that is a few hundred in memory."""
-    return b'["\\u00fc",' + b"[{}]," * 1_400_000 + b"1]"
+def greedy_notebook() -> bytes:
+    """A notebook of a few megabytes that is a few hundred in memory."""
+    return b'{"cells":[' + b"[{}]," * 1_600_000 + b"1]}"
+
+
+def endless_mail() -> bytes:
+    """A mail whose every line is compared with two hundred boundaries."""
+    opening = b"".join(
+        b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (number, number)
+        for number in range(200)
+    )
+    return b"Subject: x\n" + opening + b"\n" + b"--\n" * 500_000
 
 
 def notebook(*cells: Mapping[str, object]) -> bytes:

@@ -9,6 +9,7 @@ import { type ChatFailure, clientError } from './errors.ts'
 import { type FollowResult, follow, type Line, type Patience } from './following.ts'
 import { Http, type HttpOptions } from './http.ts'
 import type {
+  Citations,
   DocumentCoverage,
   DocumentInfo,
   DocumentList,
@@ -100,6 +101,12 @@ export class TailraceClient {
 
   getRun(runId: string): Promise<RunDetail> {
     return this.#http.json('GET', `/api/agent/runs/${encodeURIComponent(runId)}`)
+  }
+
+  /** What a run's answer rests on, and which of that has changed since or is gone. */
+  runCitations(runId: string, signal?: AbortSignal): Promise<Citations> {
+    const path = `/api/agent/runs/${encodeURIComponent(runId)}/citations`
+    return this.#http.json('GET', path, { ...(signal && { signal }) })
   }
 
   /** End a run; what was written stays. */

@@ -23,6 +23,8 @@ export {
   reduceIngestion,
 } from './ingestion.ts'
 export type {
+  Citations,
+  CitedSource,
   DocumentCoverage,
   DocumentInfo,
   DocumentList,

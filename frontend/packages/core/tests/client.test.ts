@@ -24,6 +24,7 @@ const CALLS: readonly (readonly [string, string, Call])[] = [
   ],
   ['DELETE /api/agent/chat/conversations/7/update', '', (c) => c.deleteConversation(7)],
   ['GET /api/agent/runs/r%2F1', '', (c) => c.getRun('r/1')],
+  ['GET /api/agent/runs/r1/citations', '', (c) => c.runCitations('r1')],
   ['POST /api/agent/runs/r1/cancel', '', (c) => c.cancelRun('r1')],
   ['GET /api/documents', '', (c) => c.listDocuments()],
   ['POST /api/documents?name=a+b%26c.md', '# Mill\n', (c) => c.uploadDocument('a b&c.md', BYTES)],

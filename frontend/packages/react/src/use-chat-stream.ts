@@ -11,6 +11,7 @@
 import {
   ChatSession,
   type ChatState,
+  type Citation,
   type InputRequest,
   type RunState,
   type SessionOptions,
@@ -31,6 +32,7 @@ export interface ChatStream extends ChatState, ChatCalls {
   readonly isStreaming: boolean
   /** Of the newest answer, live or ended: what it rests on, how it was thought, what it took. */
   readonly sources: readonly Source[]
+  readonly citations: readonly Citation[]
   readonly reasoning: string
   readonly usage: Usage | null
   /** What the run asks, while it waits for its user. */
@@ -63,12 +65,14 @@ function callsOf(session: ChatSession): ChatCalls {
 }
 
 const NO_SOURCES: readonly Source[] = []
+const NO_CITATIONS: readonly Citation[] = []
 
 function ofNewestRun({ streamingMessage, messages }: ChatState) {
   const run: RunState | null = (streamingMessage ?? messages.at(-1))?.run ?? null
   return {
     isStreaming: streamingMessage !== null,
     sources: run?.sources ?? NO_SOURCES,
+    citations: run?.citations ?? NO_CITATIONS,
     reasoning: run?.reasoning ?? '',
     usage: run?.usage ?? null,
     inputRequest: streamingMessage?.run?.inputRequest ?? null,

@@ -24,6 +24,7 @@ _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
 _MAX_COMMENT_BYTES: Final = 65_535
 _IN_ZIP64: Final = 0xFFFF_FFFF  # the true size stands elsewhere
+_PIECE_BYTES: Final = 1024 * 1024
 _ENCRYPTED: Final = 0x1
 _DOCTYPE: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _TRICK: Final = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\]|^[A-Za-z]:|\0")
@@ -65,8 +66,7 @@ class Archive:
         if member is None:
             return None
         try:
-            with self._zip.open(member) as file:
-                content = file.read(self._left + 1)
+            content = self._unpacked(member)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as exc:
             raise RefusedError(_DAMAGED) from exc
         except (RuntimeError, ValueError) as exc:  # a method or a password we do not have
@@ -76,14 +76,23 @@ class Archive:
             raise RefusedError(_BOMB)
         return content
 
-    def check_xml(self) -> None:
-        """Look at every XML member.
+    def _unpacked(self, member: zipfile.ZipInfo) -> bytes:
+        """A member's content, piece by piece: a larger one than declared is not unpacked at all."""
+        pieces: list[bytes] = []
+        with self._zip.open(member) as file:
+            while piece := file.read(_PIECE_BYTES):
+                pieces.append(piece)
+        return b"".join(pieces)
+
+    def check(self) -> None:
+        """Unpack every member once, before a library does; it is as large as it declares to be.
 
         Raises:
-            RefusedError: one has a document type, which no office document needs; or is damaged.
+            RefusedError: one is damaged, or has a document type, which no office document needs.
         """
         for name in self._members:
-            if name.endswith((".xml", ".rels", ".vml")) and has_doctype(self.read(name) or b""):
+            content = self.read(name) or b""
+            if name.endswith((".xml", ".rels", ".vml")) and has_doctype(content):
                 msg = "it declares XML entities, which no document needs and bombs are made of"
                 raise RefusedError(msg)
         self._left = MAX_EXPANDED_BYTES

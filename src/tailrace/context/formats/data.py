@@ -6,7 +6,7 @@ from typing import Final
 from tailrace.context.formats.draft import Draft
 
 _LONG_LINE: Final = 1_200
-_MAX_REWRITTEN: Final = 8_000_000
+_MAX_REWRITTEN: Final = 2_000_000
 
 
 def json_draft(text: str) -> Draft:

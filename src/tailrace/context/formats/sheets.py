@@ -17,7 +17,7 @@ from tailrace.context.formats.magic import require_zip
 from tailrace.context.formats.tables import write_rows
 
 _MAX_COLUMNS: Final = 500
-_MAX_CELLS: Final = 2_000_000
+_MAX_CELLS: Final = 1_000_000
 _MAX_ROWS_LOOKED_AT: Final = 1_100_000  # a sheet has 1,048,576
 
 _Value = str | bool | int | float | dt.datetime | dt.date | dt.time | None
@@ -55,7 +55,7 @@ def xlsx_draft(data: bytes) -> Draft:
         RefusedError: it cannot be read.
     """
     require_zip(data, "Excel workbook")
-    Archive(data).check_xml()
+    Archive(data).check()
     openpyxl = cast("_Openpyxl", importlib.import_module("openpyxl"))
     workbook = openpyxl.load_workbook(
         io.BytesIO(data), read_only=True, data_only=True, keep_links=False

@@ -75,7 +75,7 @@ def pptx_draft(data: bytes) -> Draft:
         RefusedError: it cannot be read.
     """
     require_zip(data, "PowerPoint presentation")
-    Archive(data).check_xml()
+    Archive(data).check()
     pptx = cast("_Pptx", importlib.import_module("pptx"))
     presentation = pptx.Presentation(io.BytesIO(data))
     draft = Draft()

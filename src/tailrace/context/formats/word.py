@@ -58,7 +58,7 @@ def docx_draft(data: bytes) -> Draft:
         RefusedError: it cannot be read.
     """
     require_zip(data, "Word document")
-    Archive(data).check_xml()
+    Archive(data).check()
     docx = cast("_Docx", importlib.import_module("docx"))
     document = docx.Document(io.BytesIO(data))
     draft = Draft()

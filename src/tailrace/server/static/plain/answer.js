@@ -17,6 +17,7 @@ import { SourceRow } from './sources.js'
 /** @typedef {import('../core.js').ChatMessage} ChatMessage */
 /** @typedef {import('../core.js').RunState} RunState */
 /** @typedef {import('./app.js').App} App */
+/** @typedef {import('./sources.js').Age} Age */
 
 const LIVE = new Set(['sending', 'pending', 'streaming'])
 const COPIED_MS = 2000
@@ -105,6 +106,18 @@ export class Answer {
         ].filter(Boolean)
       ),
     )
+  }
+
+  /** Finds out which documents have changed since the answer was written. */
+  async loadAge() {
+    const { runId } = this.#message ?? {}
+    if (!runId) return
+    const found = await this.app.client.runCitations(runId).catch(() => null)
+    const old = (found?.sources ?? []).filter(({ stale, gone }) => stale || gone)
+    /** @type {ReadonlyMap<string, Age>} */
+    const ages = new Map(old.map(({ id, gone }) => [id, gone ? 'gone' : 'stale']))
+    this.sources.age(ages)
+    this.citations.ages = ages
   }
 
   close() {

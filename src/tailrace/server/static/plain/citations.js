@@ -18,6 +18,8 @@
 const NONE = []
 
 export class Citations {
+  /** @type {ReadonlyMap<string, import('./sources.js').Age>} by source: what became of it since */
+  ages = new Map()
   /** @type {readonly Source[]} */
   #sources = []
   /** @type {readonly Citation[]} */
@@ -36,12 +38,15 @@ export class Citations {
     const { quote } = app
     prose.addEventListener('click', (event) => this.#open(markAt(event)))
     prose.addEventListener('pointerover', (event) => {
-      if (event.pointerType !== 'touch') quote.point(markAt(event), this.#placeOf(markAt(event)))
+      if (event.pointerType !== 'touch') {
+        const mark = markAt(event)
+        quote.point(mark, this.#placeOf(mark), this.#ageOf(mark))
+      }
     })
     prose.addEventListener('pointerout', (event) => markAt(event) && quote.leave())
     prose.addEventListener('focusin', (event) => {
       const mark = markAt(event)
-      if (mark?.matches(':focus-visible')) quote.show(mark, this.#placeOf(mark))
+      if (mark) quote.focus(mark, this.#placeOf(mark), this.#ageOf(mark))
     })
     prose.addEventListener('focusout', (event) => markAt(event) && quote.hide())
   }
@@ -77,6 +82,12 @@ export class Citations {
   /** @param {HTMLElement | null} mark */
   #placeOf(mark) {
     return this.#places[Number(mark?.getAttribute('data-mark'))]
+  }
+
+  /** @param {HTMLElement | null} mark */
+  #ageOf(mark) {
+    const place = this.#placeOf(mark)
+    return place && this.ages.get(this.#sources[place.number - 1]?.id ?? '')
   }
 
   /** @param {HTMLElement | null} mark */

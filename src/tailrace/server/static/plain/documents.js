@@ -13,6 +13,7 @@ import { Store } from './store.js'
  * @typedef {object} DocumentsState
  * @property {readonly DocumentInfo[]} items newest first
  * @property {number} total
+ * @property {number} ready how many of them can be found
  * @property {DocumentCoverage | null} coverage null where it is not known
  * @property {boolean} loaded
  * @property {ChatError | null} error
@@ -20,13 +21,16 @@ import { Store } from './store.js'
 
 const PAGE = 1000
 
+/** States of those that can be found. */
+export const READY = new Set(['searchable', 'embedded'])
+
 /** @extends {Store<DocumentsState>} */
 export class Documents extends Store {
   #asked = 0
 
   /** @param {TailraceClient} client */
   constructor(client) {
-    super({ items: [], total: 0, coverage: null, loaded: false, error: null })
+    super({ items: [], total: 0, ready: 0, coverage: null, loaded: false, error: null })
     this.client = client
   }
 
@@ -46,7 +50,8 @@ export class Documents extends Store {
       } while (items.length < total)
       const coverage = await covering
       if (asked === this.#asked) {
-        this.set({ items: items.reverse(), total, coverage, loaded: true, error: null })
+        const ready = countReady(items)
+        this.set({ items: items.reverse(), total, ready, coverage, loaded: true, error: null })
       }
     } catch (cause) {
       const error = await toChatError(cause)
@@ -59,10 +64,16 @@ export class Documents extends Store {
     try {
       await this.client.deleteDocument(id)
       const items = this.value.items.filter((item) => item.id !== id)
-      this.set({ ...this.value, items, total: items.length, error: null })
+      const ready = countReady(items)
+      this.set({ ...this.value, items, total: items.length, ready, error: null })
     } catch (cause) {
       const error = await toChatError(cause)
       this.set({ ...this.value, error })
     }
   }
+}
+
+/** @param {readonly DocumentInfo[]} items */
+function countReady(items) {
+  return items.filter(({ status }) => READY.has(status)).length
 }

@@ -7,6 +7,7 @@
 import { describeError } from '../core.js'
 import { Adding } from './adding.js'
 import { ask } from './asking.js'
+import { READY } from './documents.js'
 import { arrange, icon, iconButton, make, setText } from './dom.js'
 import { StatusFilter } from './status_filter.js'
 
@@ -14,7 +15,6 @@ import { StatusFilter } from './status_filter.js'
 /** @typedef {import('./app.js').App} App */
 
 const SHOWN = 200
-const READY = new Set(['searchable', 'embedded'])
 
 export class DocumentsView {
   #count = make('p', { class: 'lead' })
@@ -79,6 +79,7 @@ export class DocumentsView {
           ' ',
           make('code', {}, 'tailrace docs add ~/notes'),
         ),
+        make('p', { class: 'aside kinds' }, words.say('documents.kinds')),
       ),
     )
     signal.addEventListener(
@@ -95,15 +96,14 @@ export class DocumentsView {
 
   #show() {
     const { words, documents } = this.app
-    const { items, total, coverage, loaded, error } = documents.value
+    const { items, total, ready, coverage, loaded, error } = documents.value
     const wanted = this.#search.value.trim().toLowerCase()
     const named = items.filter((item) =>
       `${item.title}\n${item.source}`.toLowerCase().includes(wanted),
     )
     this.filter.update(named)
     const found = named.filter((item) => this.filter.lets(item))
-    const count = items.filter((item) => READY.has(item.status)).length
-    setText(this.#count, loaded ? words.say('documents.count', { count }) : '')
+    setText(this.#count, loaded ? words.say('documents.count', { count: ready }) : '')
     setText(this.#coverage, coverage ? covered(coverage, words) : '')
     this.#coverage.hidden = this.#coverage.textContent === ''
     arrange(
@@ -158,7 +158,7 @@ export class DocumentsView {
     })
     return make(
       'li',
-      { class: ready ? '' : 'bad' },
+      { class: item.status },
       icon('document'),
       make(
         'div',
@@ -204,7 +204,8 @@ export class DocumentsView {
  * @param {import('../core.js').DocumentCoverage} coverage
  * @param {import('./words.js').Words} words
  */
-function covered({ pieces, pieces_embedded: done, model }, words) {
+function covered({ pieces, pieces_embedded: done, model, state }, words) {
   if (model === '' || pieces === 0) return ''
+  if (state === 'failed') return words.say('coverage.failed', { done, count: pieces })
   return words.say(done >= pieces ? 'coverage.all' : 'coverage.some', { done, count: pieces })
 }

@@ -52,18 +52,13 @@ export class IngestionCard {
     this.element = make(
       'li',
       { class: 'ingestion' },
-      make(
-        'div',
-        { class: 'what' },
-        this.#name,
-        this.#phase,
-        this.#bar,
-        this.#counts,
-        this.#path,
-        this.#reason,
-        this.files,
-      ),
-      make('div', { class: 'acts' }, this.stop, this.dismiss),
+      make('div', { class: 'top' }, this.#name, this.stop, this.dismiss),
+      this.#phase,
+      this.#bar,
+      this.#counts,
+      this.#path,
+      this.#reason,
+      this.files,
     )
   }
 
@@ -82,8 +77,9 @@ export class IngestionCard {
     const lone = loneFile(ingestion)
     setText(this.#counts, ingestion && !lone ? this.#countsOf(ingestion) : '')
     show(this.#counts, this.#counts.textContent !== '')
-    setText(this.#path, live && ingestion ? ingestion.path : '')
-    show(this.#path, live && this.#path.textContent !== '' && ingestion?.path !== name)
+    const path = live && ingestion && ingestion.phase !== 'embedding' ? ingestion.path : ''
+    setText(this.#path, path)
+    show(this.#path, path !== '' && path !== name)
     const why = error ?? ingestion?.error ?? null
     setText(this.#reason, words.sentence(lone?.reason || (why ? this.#reasonOf(why) : '')))
     show(this.#reason, this.#reason.textContent !== '')

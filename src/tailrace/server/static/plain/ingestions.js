@@ -84,7 +84,7 @@ export class Ingestions extends Store {
 
   /** @param {string} name */
   #follow(name) {
-    const ended = this.value.find(({ state }) => !isLive(state))
+    const ended = this.value.findLast(({ state }) => !isLive(state))
     if (this.value.length >= MOST && ended) this.dismiss(ended.key)
     if (this.value.length >= MOST) return null
     this.#count += 1

@@ -9,6 +9,7 @@
 import { attribute, make, setText } from './dom.js'
 
 /** @typedef {import('./passage_text.js').Place} Place */
+/** @typedef {import('./sources.js').Age} Age */
 /** @typedef {import('./words.js').Words} Words */
 
 const AFTER_MS = 120
@@ -21,8 +22,10 @@ export class QuoteCard {
   #title = make('span', { class: 'title', dir: 'auto' })
   #number = make('span', { class: 'number', 'aria-hidden': 'true' })
   #page = make('span', { class: 'page' })
+  #age = make('span', { class: 'age' })
   /** @type {HTMLElement | null} */
   #mark = null
+  #byTab = false
   /** @type {number | undefined} */
   #timer
 
@@ -36,7 +39,7 @@ export class QuoteCard {
       'div',
       { class: 'quote-card', id: 'quote-card', popover: 'manual', role: 'tooltip' },
       this.#words,
-      make('p', { class: 'from' }, this.#number, ' ', this.#title, ' ', this.#page),
+      make('p', { class: 'from' }, this.#number, ' ', this.#title, ' ', this.#page, ' ', this.#age),
     )
     this.element.addEventListener('pointerenter', () => clearTimeout(this.#timer))
     this.element.addEventListener('pointerleave', () => this.leave())
@@ -52,11 +55,12 @@ export class QuoteCard {
    *
    * @param {HTMLElement | null} mark
    * @param {Place | undefined} place
+   * @param {Age | undefined} age
    */
-  point(mark, place) {
+  point(mark, place, age) {
     if (mark === null || place === undefined) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.show(mark, place), this.#mark === null ? AFTER_MS : 0)
+    this.#timer = setTimeout(() => this.show(mark, place, age), this.#mark === null ? AFTER_MS : 0)
   }
 
   /** The pointer has left: hides it in a moment, unless it comes back, or to the card. */
@@ -66,10 +70,22 @@ export class QuoteCard {
   }
 
   /**
+   * The focus is on a mark: shows its words where the reader went there, not where it was given back.
+   *
    * @param {HTMLElement} mark
    * @param {Place | undefined} place
+   * @param {Age | undefined} age
    */
-  show(mark, place) {
+  focus(mark, place, age) {
+    if (this.#byTab) this.show(mark, place, age)
+  }
+
+  /**
+   * @param {HTMLElement} mark
+   * @param {Place | undefined} place
+   * @param {Age | undefined} age
+   */
+  show(mark, place, age) {
     clearTimeout(this.#timer)
     if (place === undefined || !mark.isConnected) return
     this.#forget()
@@ -79,6 +95,7 @@ export class QuoteCard {
     setText(this.#number, this.words.number(number))
     setText(this.#title, title)
     setText(this.#page, page === null ? '' : this.words.say('source.page', { page }))
+    setText(this.#age, age ? this.words.say(`source.${age}`) : '')
     attribute(mark, 'aria-describedby', this.element.id)
     if (!this.element.matches(':popover-open')) this.element.showPopover()
     this.#place(mark)
@@ -117,6 +134,7 @@ export class QuoteCard {
 
   /** @param {KeyboardEvent} event */
   #pressed(event) {
+    this.#byTab = event.key === 'Tab'
     if (event.key !== 'Escape' || this.#mark === null) return
     event.preventDefault()
     event.stopPropagation()

@@ -86,7 +86,7 @@ export class Rail {
 
   #show() {
     const { words, documents, models } = this.app
-    setText(this.#documents, documents.value.loaded ? words.number(documents.value.total) : '')
+    setText(this.#documents, documents.value.loaded ? words.number(documents.value.ready) : '')
     this.#showModel(models.value.setup)
     this.#showList()
     this.#showHere()

@@ -10,6 +10,11 @@ import { attribute, make } from './dom.js'
 /** @typedef {import('../core.js').Source} Source */
 /** @typedef {import('../core.js').Citation} Citation */
 /** @typedef {import('./app.js').App} App */
+/**
+ * What became of a document since: it was changed, or removed.
+ *
+ * @typedef {'stale' | 'gone'} Age
+ */
 
 const SHOWN = 6
 
@@ -19,6 +24,8 @@ export class SourceRow {
   #sources = []
   /** @type {readonly Citation[]} */
   #citations = []
+  /** @type {ReadonlyMap<string, Age>} by source */
+  #ages = new Map()
   #all = false
 
   /** @param {App} app */
@@ -35,6 +42,17 @@ export class SourceRow {
     if (sources === this.#sources && citations === this.#citations) return
     this.#sources = sources
     this.#citations = citations
+    this.#show()
+  }
+
+  /**
+   * Shows which documents are not as they were any more.
+   *
+   * @param {ReadonlyMap<string, Age>} ages
+   */
+  age(ages) {
+    if (ages.size === 0 && this.#ages.size === 0) return
+    this.#ages = ages
     this.#show()
   }
 
@@ -82,12 +100,13 @@ export class SourceRow {
    */
   #button(source, at, cited) {
     const { words, passage } = this.app
+    const age = this.#ages.get(source.id)
     const again = this.#sources.some((other) => other !== source && other.title === source.title)
     const opener = make(
       'button',
       {
         type: 'button',
-        class: `source ${cited ? 'cited' : ''}`,
+        class: `source ${cited ? 'cited' : ''} ${age ?? ''}`,
         title: source.snippet,
         'aria-expanded': 'false',
         'aria-haspopup': 'dialog',
@@ -104,6 +123,7 @@ export class SourceRow {
       ),
       source.page !== null &&
         make('span', { class: 'page' }, words.say('source.page', { page: source.page })),
+      age && make('span', { class: 'age' }, ' ', words.say(`source.${age}`)),
       cited && make('span', { class: 'hidden-label' }, ` ${words.say('source.cited')}`),
     )
     return opener

@@ -71,10 +71,10 @@ export class Transcript {
   /** @param {readonly IntersectionObserverEntry[]} entries */
   #seen(entries) {
     const seen = new Set(entries.filter((each) => each.isIntersecting).map((each) => each.target))
-    for (const [key, { element }] of this.#answers) {
-      if (!seen.has(element)) continue
-      this.#sight.unobserve(element)
-      void this.app.session.loadRun(key, { quietly: true })
+    for (const [key, answer] of this.#answers) {
+      if (!seen.has(answer.element)) continue
+      this.#sight.unobserve(answer.element)
+      void this.app.session.loadRun(key, { quietly: true }).then(() => answer.loadAge())
     }
   }
 

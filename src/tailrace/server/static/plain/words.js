@@ -85,7 +85,10 @@ export class Words {
    * @param {string} text
    */
   sentence(text) {
-    return text.replace(/^\p{Ll}/u, (letter) => letter.toLocaleUpperCase(this.#locale))
+    // a name or an address stays as it is
+    const isWord = /^\p{L}+[ ,]/u.test(text)
+    const [first = ''] = text
+    return isWord ? first.toLocaleUpperCase(this.#locale) + text.slice(first.length) : text
   }
 
   /**

@@ -43,6 +43,10 @@ export const en = /** @type {const} */ ({
     one: 'The one passage can be found by meaning, too.',
     other: 'All {count} passages can be found by meaning, too.',
   },
+  'coverage.failed': {
+    one: '{done} of {count} passage can be found by meaning; what does that has failed.',
+    other: '{done} of {count} passages can be found by meaning; what does that has failed.',
+  },
   'coverage.some': {
     one: '{done} of {count} passage can be found by meaning.',
     other: '{done} of {count} passages can be found by meaning.',
@@ -55,6 +59,8 @@ export const en = /** @type {const} */ ({
   },
   'documents.failed': 'Could not be read',
   'documents.folders': 'Whole folders, kept up to date, are added in the terminal:',
+  'documents.kinds':
+    'Text, Markdown, web pages, code, PDF, Word, PowerPoint, Excel, CSV, mail, EPUB and notebooks can be read.',
   'documents.more': 'Show more',
   'documents.none': 'There is no document yet. Add one, or drop it anywhere on this page.',
   'documents.none_such': 'No document is in that state.',
@@ -197,8 +203,10 @@ export const en = /** @type {const} */ ({
   'settings.title': 'Settings',
   skip: 'Skip to the question',
   'source.cited': '(cited)',
+  'source.gone': 'no longer here',
   'source.name': 'Source',
   'source.page': 'p. {page}',
+  'source.stale': 'changed since',
   'sources.rest': '{count} more',
   'sources.title': 'Sources',
   'stage.completed': 'Done',
