@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tailrace.agent.context_agent import ContextAgent
 from tailrace.context.children import children, embedded_texts, estimated_tokens
 from tailrace.context.indexer import CoverageState, VectorIndexer
 from tailrace.context.meaning import Meaning
 from tailrace.context.search import ContextIndex
+from tailrace.settings import Settings
 from tailrace.stores.documents import DocumentOrigin
 from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.store import SQLiteStore
@@ -155,3 +157,15 @@ def test_parts_are_short_enough_and_leave_nothing_out() -> None:
         assert "".join(text[part.start : part.end] for part in parts) == text
         assert all(estimated_tokens(text[part.start : part.end]) < 256 for part in parts)
     assert embedded_texts("Boiler > Faults", "E4: low") == ["Boiler > Faults\nE4: low"]
+
+
+async def test_an_agent_finishes_what_comes(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, embeddings_url="http://127.0.0.1:9", embeddings_model="m")
+    async with ContextAgent.open(settings) as agent, asyncio.timeout(20):
+        await agent.parts.indexer.settled()
+        await agent.parts.ingest.add_text("a.txt", "The Dampfkesselventil hums.")
+        await agent.parts.indexer.settled()  # nobody embeds at that address
+        assert len(await agent.parts.context.search("kesselvent", owner="")) == 1
+        coverage = await agent.parts.indexer.coverage("")
+        assert (coverage.state, coverage.embedded) == (CoverageState.FAILED, 0)
+        assert "cannot be reached" in coverage.reason

@@ -6,12 +6,13 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tailrace.stores.documents import DocumentStore
+from tailrace.stores.documents import DocumentStore, Leg
 from tailrace.stores.sqlite import revisions
 from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.migrate import migrations
 from tailrace.stores.sqlite.rows import rows
 from tailrace.stores.sqlite.store import SQLiteStore
+from tailrace.stores.sqlite.vectors import SqliteVectors
 from tailrace.testing.documents import CHECKS, found, put
 
 
@@ -79,6 +80,13 @@ async def test_documents_outlive_the_table_they_stood_in(tmp_path: Path) -> None
     ]
     assert (total, listed[0].document_type, listed[1].reason) == (2, "", "images are not read")
     assert await found(store, "alpha") == ["alpha ☂"]
+    vectors = SqliteVectors(home.database)  # what was here before is finished by and by
+    assert await vectors.unembedded("model", 9) == []
+    assert await vectors.finish() == 1
+    assert await vectors.finish() == 0
+    assert [each.text for each in await vectors.unembedded("model", 9)] == ["alpha ☂"]
+    [hit] = await store.search("", ["lpha"], limit=9, leg=Leg.UNKNOWN)
+    assert hit.text == "alpha ☂"
     assert await store.text(4, "") == "alpha ☂"
     assert (await put(store, "/d", "delta")).id == 10  # 9 is not given away again
     assert (await put(store, "/a.txt", "omega")).id == 4

@@ -152,6 +152,7 @@ async def open_parts(
         indexer = VectorIndexer(vectors, embedder, clock)
         stack.push_async_callback(indexer.aclose)
         documents.on_put(indexer.wake)
+        indexer.start()
         yield Parts(
             settings=settings,
             store=store,

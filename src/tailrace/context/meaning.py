@@ -23,7 +23,7 @@ from tailrace.stores.vectors import VectorStore
 _ROWS_A_READ: Final = 2_000
 _QUESTIONS_KEPT: Final = 64
 _QUESTION_CHARS: Final = 2_000
-_FEW: Final = 4
+_FEW: Final = 2
 _STALE_SHARE: Final = 0.2
 
 _log = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ class Meaning:
             allowed = await self._store.ids_within(owner, self._embedder.model, within)
             nearest = await asyncio.to_thread(matrix.nearest, query, limit, allowed)
             hits = await self._hits(nearest, owner, within)
+            await self._forget_stale(matrix)  # or they are gone
         return hits[:limit]
 
     async def cosines(self, text: str, chunk_ids: Sequence[int]) -> dict[int, float]:
@@ -100,13 +101,10 @@ class Meaning:
                     break
         return matrix
 
-    async def forget_stale(self) -> None:
-        """Read all vectors anew where many that are in memory have left the store."""
-        matrix = self._matrix
-        if matrix is None or not matrix.ids:
-            return
-        count = await self._store.count(self._embedder.model)
-        if matrix.ids - count > _STALE_SHARE * matrix.ids:
+    async def _forget_stale(self, matrix: VectorMatrix) -> None:
+        """Read all vectors anew, the next time, where many in memory have left the store."""
+        gone = matrix.ids - await self._store.count(self._embedder.model)
+        if self._matrix is matrix and gone > _STALE_SHARE * matrix.ids:
             self._matrix = None
 
     async def _vector(self, text: str) -> "Vector | None":

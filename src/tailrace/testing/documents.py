@@ -283,6 +283,38 @@ async def a_search_may_be_held_to_some_documents(store: DocumentStore) -> None:
     assert await store.search("", ["alpha"], limit=10, within=Within(document_ids=())) == []
 
 
+async def a_search_may_be_held_to_kinds_origins_and_moments(store: DocumentStore) -> None:
+    """A file counts by its own date, anything else by when it was put."""
+    code = msgspec.structs.replace(new_document("/a", "alpha code"), kind="code", mtime_ns=None)
+    await store.put(code, line_chunks("alpha code"), LATER)
+    note = msgspec.structs.replace(new_document("/b", "alpha note"), origin=DocumentOrigin.VAULT)
+    await store.put(note, line_chunks("alpha note"), LATER)  # its file is of 1970
+
+    async def within(held: Within) -> list[str]:
+        return [hit.text for hit in await store.search("", ["alpha"], limit=9, within=held)]
+
+    assert await within(Within(kinds=("code",))) == ["alpha code"]
+    assert await within(Within(origins=(DocumentOrigin.VAULT,))) == ["alpha note"]
+    assert await within(Within(changed_after=LATER)) == ["alpha code"]
+    assert await within(Within(changed_before=LATER)) == ["alpha note"]
+    assert await within(Within(kinds=(), changed_after=NOW)) == []
+
+
+async def neighbours_stand_around_a_passage(store: DocumentStore) -> None:
+    """In their order, of the newest revision alone, and of nobody else's."""
+    row = await put(store, "/a", "one\ntwo\nthree\nfour")
+
+    async def around(revision: int, owner: str, count: int) -> list[str]:
+        hits = await store.neighbours(row.id, revision, owner, 4, 7, count=count)
+        return [hit.text for hit in hits]
+
+    assert await around(1, "", 1) == ["one", "three"]
+    assert await around(1, "", 9) == ["one", "three", "four"]
+    assert await around(1, "", 0) == []
+    assert await around(2, "", 1) == []
+    assert await around(1, "jonas", 1) == []
+
+
 async def a_forgotten_folder_takes_its_documents_along(store: DocumentStore) -> None:
     """But for what lies in another folder, or only begins like it."""
     for folder in ("/files/notes", "/files/notes/kept"):
@@ -349,6 +381,8 @@ CHECKS: Final[tuple[Callable[[DocumentStore], Awaitable[None]], ...]] = (
     chinese_is_found_by_a_pair_of_its_characters,
     statistics_tell_how_common_a_term_is_and_where_it_stands,
     a_search_may_be_held_to_some_documents,
+    a_search_may_be_held_to_kinds_origins_and_moments,
+    neighbours_stand_around_a_passage,
     a_forgotten_folder_takes_its_documents_along,
     a_signature_is_what_was_put_and_touched,
     an_excluded_source_is_wanted_again_once_its_folder_is_added,

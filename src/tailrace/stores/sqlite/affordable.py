@@ -15,7 +15,7 @@ import apsw
 
 from tailrace.stores.sqlite.rows import one, rows
 
-WORD_ROWS: Final = 20_000
+WORD_ROWS: Final = 12_000
 """So many passages are scored for words; of the rarest word, all."""
 
 PART_ROWS: Final = 12_000

@@ -33,7 +33,7 @@ _UNSPACED: Final = re.compile(
 )
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 _HEADING_WEIGHT: Final = 2.0
-_CANDIDATES: Final = 8
+_CANDIDATES: Final = (2, 16)
 
 _WORDS: Final = "chunk_index"
 _PARTS: Final = "chunk_parts"
@@ -154,11 +154,10 @@ def _found(
         f" WHERE {where} ORDER BY hits.score, c.id LIMIT ?"
     )
     query = " OR ".join(phrases)
-    few = limit * _CANDIDATES  # joining all matches is slow: first only the best, whosever
     found: list[Row] = []
-    for candidates in (few, -1):
+    for candidates in (*(limit * times for times in _CANDIDATES), -1):  # joining all is slow
         found = rows(connection, sql, (query, candidates, *bound, limit))
-        if len(found) >= limit:
+        if len(found) >= limit:  # else the best are somebody else's, or not wanted
             break
     return [hit_of(row) for row in found]
 

@@ -35,6 +35,10 @@ _IDS_OF: Final = (
     f"SELECT c.id, v.id FROM chunks AS c JOIN vectors AS v ON v.sha256 = c.sha256"  # noqa: S608 - a constant of ours
     f" AND v.model = {_MODEL} WHERE c.id IN (SELECT value FROM json_each(?))"
 )
+_OF_FEW: Final = (  # in this order: left alone, SQLite begins with all documents of the owner
+    "FROM vectors AS v CROSS JOIN chunks AS c ON c.sha256 = v.sha256"
+    " CROSS JOIN documents AS d ON d.text_id = c.text_id"
+)
 _PIECES: Final = (
     "SELECT coalesce(sum(chunk_count), 0) FROM documents WHERE owner = ? AND text_id IS NOT NULL"
 )
@@ -116,7 +120,7 @@ class SqliteVectors:
         """The owner's passages with one of these vectors, in no order."""
         where, wanted = predicate(owner, within)
         sql = (
-            f"SELECT v.id, {HIT_COLUMNS}, 0.0 {_OF_VECTORS}"  # noqa: S608 - constants of ours
+            f"SELECT v.id, {HIT_COLUMNS}, 0.0 {_OF_FEW}"  # noqa: S608 - constants of ours
             f" WHERE v.id IN (SELECT value FROM json_each(?)) AND {where}"
         )
         asked = (json.dumps([*vector_ids]), *wanted)
