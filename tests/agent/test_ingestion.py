@@ -17,6 +17,7 @@ from tailrace.settings import Settings
 from tailrace.state.state import IngestTarget
 from tailrace.stores.base import NewRun, RunState
 from tailrace.stores.registry import open_stores
+from tailrace.testing.agents import scripted_agent
 from tailrace.testing.made_runs import claimed
 
 
@@ -28,7 +29,7 @@ def notes(folder: Path, count: int = 3) -> Path:
 
 
 def reading(folder: Path) -> IngestRequest:
-    return IngestRequest(target=IngestTarget(path=str(folder)))
+    return IngestRequest(target=IngestTarget(path=str(folder), until_embedded=False))
 
 
 async def followed(agent: ContextAgent, run_id: str) -> list[StreamEvent]:
@@ -104,11 +105,9 @@ async def test_every_failure_is_named_though_an_event_has_room_for_fifty(tmp_pat
 
 
 async def test_ingestions_are_no_chats_and_take_no_places_of_questions(tmp_path: Path) -> None:
-    settings = Settings(
-        home=tmp_path / "home", max_live_runs=1, max_queued_runs=0, max_ingestions=1
-    )
+    settings = Settings(max_live_runs=1, max_queued_runs=0, max_ingestions=1)
     folder = notes(tmp_path / "notes")
-    async with ContextAgent.open(settings) as agent:
+    async with scripted_agent(tmp_path / "home", settings=settings) as (agent, _):
         ingestion = await ingesting.start(agent, reading(folder))
         with pytest.raises(TooManyRunsError):
             await ingesting.start(agent, reading(folder))

@@ -32,10 +32,10 @@ async def test_a_folder_is_read_as_a_run_that_any_client_can_watch(
     folder.mkdir()
     (folder / "one.md").write_text("# One\n\nText.")
     (folder / "two.xyz").write_bytes(b"\0\1\2")
-    run = await ingested(serving, path=str(folder))
+    run = await ingested(serving, path=str(folder), until="searchable")
     assert (run["kind"], run["state"], run["outcome"]) == ("ingest", "completed", "answered")
     (folder / "one.md").write_text("# One\n\nAnother text.")
-    again = await ingested(serving, rescan=True)
+    again = await ingested(serving, rescan=True, until="searchable")
     assert again["text"] == "Documents: 1 updated, 1 skipped."
     coverage = (await serving.client.get("/api/documents/coverage")).json()
     counts = {"documents": 2, "searchable": 1, "embedded": 0, "skipped": 1, "failed": 0}

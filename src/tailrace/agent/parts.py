@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from tailrace._clock import Clock
-from tailrace.context.coverage import Vectors
 from tailrace.context.indexer import VectorIndexer
 from tailrace.context.ingest import Ingest
 from tailrace.context.matrix import is_possible
@@ -41,9 +40,9 @@ class Parts:
         store: Runs, logs and conversations.
         documents: The text and passages of what was added.
         context: Finds passages.
+        indexer: Makes new passages findable by parts of words and by meaning, in the background.
         ingest: Reads documents in.
         pages: Reads pages of the web in.
-        vectors: Makes new passages findable by parts of words and by meaning, in the background.
         vaults: Writes notes, which are documents too.
         library: The model files of this machine.
         llm: The model.
@@ -57,9 +56,9 @@ class Parts:
     store: Store
     documents: DocumentStore
     context: ContextIndex
+    indexer: VectorIndexer
     ingest: Ingest
     pages: WebPages
-    vectors: Vectors
     vaults: Vaults
     library: ModelLibrary
     llm: LLMClient
@@ -129,15 +128,6 @@ async def open_parts(
         stack.push_async_callback(llm.aclose)
         store, documents = await open_stores(settings, clock)
         stack.push_async_callback(store.aclose)
-        kept = vectors_of(store)
-        embedder = open_embedder(settings) if is_possible() else None
-        meaning = None
-        if embedder is not None:
-            stack.push_async_callback(embedder.aclose)
-            meaning = Meaning(embedder, kept)
-        vectors = VectorIndexer(kept, embedder, clock)
-        stack.push_async_callback(vectors.aclose)
-        documents.on_put(vectors.wake)
         max_bytes = settings.max_upload_bytes
         reader = ParserPool(
             max_document_bytes=max_bytes,
@@ -153,18 +143,26 @@ async def open_parts(
             home=settings.home,
         )
         pages = WebPages(documents, reader=reader, fetcher=open_web(settings), clock=clock)
-        vectors.start()
+        vectors = vectors_of(store)
+        embedder = open_embedder(settings) if is_possible() else None
+        meaning = None
+        if embedder is not None:
+            stack.push_async_callback(embedder.aclose)
+            meaning = Meaning(embedder, vectors)
+        indexer = VectorIndexer(vectors, embedder, clock)
+        stack.push_async_callback(indexer.aclose)
+        documents.on_put(indexer.wake)
         yield Parts(
             settings=settings,
             store=store,
             documents=documents,
             context=ContextIndex(documents, meaning),
+            indexer=indexer,
             ingest=ingest,
             pages=pages,
-            vectors=vectors,
             vaults=Vaults(documents, max_document_bytes=max_bytes, clock=clock),
             library=library,
             llm=llm,
             engine=engine or default_engine(),
-            ingest_engine=ingest_engine(IngestNode(ingest, pages, vectors)),
+            ingest_engine=ingest_engine(IngestNode(ingest, pages, indexer)),
         )

@@ -107,7 +107,8 @@ class LocalDoor:
     async def coverage(self) -> CoverageView:
         """See `Door.coverage`."""
         parts = self._agent.parts
-        counts, vectors = await parts.documents.counts(""), await parts.vectors.coverage("")
+        vectors = await parts.indexer.coverage("")
+        counts = await parts.documents.counts("", vectors.model)
         return CoverageView(
             documents=counts.searchable + counts.skipped + counts.failed,
             searchable=counts.searchable,

@@ -8,7 +8,7 @@ import asyncio
 from pathlib import Path
 from typing import ClassVar, Final
 
-from tailrace.context.coverage import Vectors
+from tailrace.context.indexer import VectorIndexer
 from tailrace.context.ingest import Ingest
 from tailrace.context.report import IngestReport, total
 from tailrace.context.web_pages import WebPages
@@ -29,7 +29,7 @@ class IngestNode(BaseNode):
     stage: ClassVar[WorkflowStage] = WorkflowStage.CONTEXT_GATHERING
     title: ClassVar[str] = "Reading documents"
 
-    def __init__(self, ingest: Ingest, pages: WebPages, vectors: Vectors) -> None:
+    def __init__(self, ingest: Ingest, pages: WebPages, vectors: VectorIndexer) -> None:
         self._ingest = ingest
         self._pages = pages
         self._vectors = vectors

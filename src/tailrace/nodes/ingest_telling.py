@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import msgspec
 
-from tailrace.context.coverage import Coverage
+from tailrace.context.indexer import Coverage
 from tailrace.context.report import FileOutcome, FileStatus, IngestProgress
 from tailrace.events.event import JSON
 from tailrace.events.types import EventType

@@ -22,6 +22,7 @@ from tailrace.server.shapes import (
     DocumentList,
     DocumentText,
     Forgotten,
+    ListedStatus,
     Problem,
     Run,
 )
@@ -123,8 +124,8 @@ async def start_ingestion(
 @router.get("/coverage", summary="How much can be found")
 async def get_coverage(agent: AgentOf, caller: CallerOf) -> DocumentCoverage:
     """How many documents there are, how many can be found, by words and by meaning."""
-    counts = await agent.parts.documents.counts(caller.owner)
-    vectors = await agent.parts.vectors.coverage(caller.owner)
+    vectors = await agent.parts.indexer.coverage(caller.owner)
+    counts = await agent.parts.documents.counts(caller.owner, vectors.model)
     return DocumentCoverage.of(counts, vectors, agent.watching.state)
 
 
@@ -154,19 +155,35 @@ async def list_documents(
     caller: CallerOf,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
-    status: DocumentStatus | None = None,
+    status: Annotated[
+        ListedStatus | None,
+        Query(description="`searchable` lists those that are `embedded`, too."),
+    ] = None,
 ) -> DocumentList:
-    """A page of documents in the order they came."""
-    rows, total = await agent.parts.documents.list_documents(
-        caller.owner, limit=limit, offset=offset, status=status
+    """A page of documents in the order they came; conversations are not among them."""
+    documents = agent.parts.documents
+    model = (await agent.parts.indexer.coverage(caller.owner)).model
+    is_embedded = status is ListedStatus.EMBEDDED
+    rows, total = await documents.list_documents(
+        caller.owner,
+        limit=limit,
+        offset=offset,
+        status=None if status is None or is_embedded else DocumentStatus(status.value),
+        embedded_by=model if is_embedded else None,
     )
-    return DocumentList(items=[Document.of(row) for row in rows], total=total)
+    embedded = await documents.embedded(caller.owner, [row.id for row in rows], model)
+    items = [Document.of(row, embedded=row.id in embedded) for row in rows]
+    return DocumentList(items=items, total=total)
 
 
 @router.get("/{document_id}", summary="Look at a document", responses={**_NO_SUCH})
 async def get_document(document_id: PathId, agent: AgentOf, caller: CallerOf) -> Document:
     """The document, but for its text."""
-    return Document.of(await agent.parts.documents.get(document_id, caller.owner))
+    documents = agent.parts.documents
+    row = await documents.get(document_id, caller.owner)
+    model = (await agent.parts.indexer.coverage(caller.owner)).model
+    embedded = await documents.embedded(caller.owner, [row.id], model)
+    return Document.of(row, embedded=bool(embedded))
 
 
 @router.get(

@@ -1,17 +1,18 @@
 """Floor 6: shapes, what our own routes answer; `seed_shapes` has the seed's."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from tailrace.context.coverage import Coverage
+from tailrace.context.indexer import Coverage
 from tailrace.context.report import IngestReport
 from tailrace.events.fold import RunFold
 from tailrace.events.types import Outcome, RunKind, WorkflowStage
 from tailrace.llm.base import ModelInfo
 from tailrace.stores.base import RunRow, RunState
-from tailrace.stores.documents import DocumentCounts, DocumentOrigin, DocumentRow, DocumentStatus
+from tailrace.stores.documents import DocumentCounts, DocumentOrigin, DocumentRow
 
 
 class Problem(BaseModel):
@@ -115,6 +116,17 @@ class RunList(BaseModel):
     items: list[Run]
 
 
+class ListedStatus(StrEnum):
+    """How a document can be found."""
+
+    SEARCHABLE = "searchable"
+    """By its words."""
+    EMBEDDED = "embedded"
+    """By its words, and by its meaning."""
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
 class Document(BaseModel):
     """A document, but for its text."""
 
@@ -124,7 +136,9 @@ class Document(BaseModel):
     kind: str
     size_bytes: int
     revision: int = Field(description="1, and one more each time its text was replaced.")
-    status: DocumentStatus
+    status: ListedStatus = Field(
+        description="`searchable`: found by its words; `embedded`: by its meaning, too."
+    )
     reason: str = Field(description='Why it is not searchable; "" where it is.')
     origin: DocumentOrigin
     chunk_count: int
@@ -132,8 +146,8 @@ class Document(BaseModel):
     updated_at: datetime
 
     @classmethod
-    def of(cls, row: DocumentRow) -> "Document":
-        """The document as it is shown."""
+    def of(cls, row: DocumentRow, *, embedded: bool = False) -> "Document":
+        """The document as it is shown; `embedded`: each of its passages has its vector."""
         return cls(
             id=row.id,
             title=row.title,
@@ -141,7 +155,7 @@ class Document(BaseModel):
             kind=row.kind,
             size_bytes=row.size_bytes,
             revision=row.revision,
-            status=row.status,
+            status=ListedStatus.EMBEDDED if embedded else ListedStatus(row.status.value),
             reason=row.reason,
             origin=row.origin,
             chunk_count=row.chunk_count,

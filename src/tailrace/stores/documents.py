@@ -272,17 +272,23 @@ class DocumentStore(Protocol):
         limit: int,
         offset: int,
         status: DocumentStatus | None = None,
+        embedded_by: str | None = None,
         origin: DocumentOrigin | None = None,
         newest_first: bool = False,
     ) -> tuple[list[DocumentRow], int]:
         """A page in the order they came, or the other way round, and how many there are in all.
 
-        Conversations are left out, unless their origin is asked for.
+        Conversations are left out, unless their origin is asked for. `embedded_by`: only those
+        searchable ones of which every passage has a vector of that model.
         """
         ...
 
-    async def counts(self, owner: str) -> DocumentCounts:
-        """How many documents there are of each status."""
+    async def counts(self, owner: str, model: str = "") -> DocumentCounts:
+        """How many documents there are of each status, and have all their vectors of `model`."""
+        ...
+
+    async def embedded(self, owner: str, ids: Sequence[int], model: str) -> frozenset[int]:
+        """Those of the searchable documents `ids` of which every passage has its vector."""
         ...
 
     async def text(

@@ -13,8 +13,6 @@ import apsw
 from tailrace.errors import NotFoundError
 from tailrace.stores.documents import (
     EVERYWHERE,
-    DocumentCounts,
-    DocumentOrigin,
     DocumentRow,
     DocumentStatus,
     Hit,
@@ -32,13 +30,14 @@ from tailrace.stores.sqlite.affordable import PartFrequencies
 from tailrace.stores.sqlite.database import Database
 from tailrace.stores.sqlite.document_pieces import DOCUMENT_COLUMNS, document_row
 from tailrace.stores.sqlite.folders import SqliteFolders
+from tailrace.stores.sqlite.listing import SqliteListing
 from tailrace.stores.sqlite.neighbours import neighbours
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _CHUNKS_A_WRITE: Final = 200
 
 
-class SqliteDocuments(SqliteFolders):
+class SqliteDocuments(SqliteFolders, SqliteListing):
     """A `DocumentStore` over a `Database` whose migrations have run."""
 
     def __init__(self, database: Database) -> None:
@@ -146,69 +145,6 @@ class SqliteDocuments(SqliteFolders):
         if row is None:
             raise NotFoundError(_not_found(document_id))
         return document_row(row)
-
-    async def find(self, owner: str, source: str) -> DocumentRow | None:
-        """The owner's document of that source; None where there is none."""
-        row = await self._database.read(
-            lambda c: one(
-                c,
-                f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE owner = ? AND source = ?",  # noqa: S608 - a constant of ours
-                (owner, source),
-            )
-        )
-        return None if row is None else document_row(row)
-
-    async def list_documents(
-        self,
-        owner: str,
-        *,
-        limit: int,
-        offset: int,
-        status: DocumentStatus | None = None,
-        origin: DocumentOrigin | None = None,
-        newest_first: bool = False,
-    ) -> tuple[list[DocumentRow], int]:
-        """A page in the order they came, or the other way round, and how many there are in all."""
-        where = (
-            "owner = ? AND (? IS NULL OR status = ?)"
-            " AND CASE WHEN ? IS NULL THEN origin <> 'conversation' ELSE origin = ? END"
-        )
-        wanted = (owner, status, status, origin, origin)
-        page = (*wanted, max(limit, 0), max(offset, 0))
-        order = "id DESC" if newest_first else "id"
-        sql = (
-            f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE {where}"  # noqa: S608 - constants of ours
-            f" ORDER BY {order} LIMIT ? OFFSET ?"
-        )
-        count = f"SELECT count(*) FROM documents WHERE {where}"  # noqa: S608 - a constant of ours
-
-        def read(connection: apsw.Connection) -> tuple[list[DocumentRow], int]:
-            rows(connection, "BEGIN")  # both see the same snapshot
-            try:
-                found = [document_row(row) for row in rows(connection, sql, page)]
-                return found, rows(connection, count, wanted)[0][0]
-            finally:
-                rows(connection, "COMMIT")
-
-        return await self._database.read(read)
-
-    async def counts(self, owner: str) -> DocumentCounts:
-        """How many documents there are of each status, conversations left out."""
-        found = await self._database.read(
-            lambda c: rows(
-                c,
-                "SELECT status, count(*), sum(chunk_count) FROM documents"
-                " WHERE owner = ? AND origin <> 'conversation' GROUP BY status",
-                (owner,),
-            )
-        )
-        counts = {status: count for status, count, _ in found}
-        return DocumentCounts(
-            searchable=counts.get(DocumentStatus.SEARCHABLE, 0),
-            skipped=counts.get(DocumentStatus.SKIPPED, 0),
-            failed=counts.get(DocumentStatus.FAILED, 0),
-            pieces=sum(pieces for _, _, pieces in found),
-        )
 
     async def text(
         self, document_id: int, owner: str, start: int = 0, end: int | None = None

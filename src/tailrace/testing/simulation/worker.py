@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, cast
 from tailrace.agent.context_agent import ContextAgent
 from tailrace.agent.home import Home
 from tailrace.agent.parts import Parts
-from tailrace.context.coverage import NoVectors
+from tailrace.context.indexer import VectorIndexer
 from tailrace.context.ingest import Ingest
 from tailrace.context.search import ContextIndex
 from tailrace.context.vaults import Vaults
@@ -242,9 +242,9 @@ def _parts(name: str, store: Store, engine: WorkflowEngine, settings: Settings) 
         store=store,
         documents=cast("DocumentStore", None),
         context=cast("ContextIndex", None),
+        indexer=cast("VectorIndexer", None),
         ingest=cast("Ingest", None),
         pages=cast("WebPages", None),
-        vectors=NoVectors(),
         vaults=cast("Vaults", None),
         library=open_library(settings),
         llm=cast("LLMClient", None),

@@ -7,10 +7,6 @@
  */
 export type OnConflict = 'enqueue' | 'reject' | 'interrupt'
 /**
- * Whether a document can be found; the reason why not stands beside it.
- */
-export type DocumentStatus = 'searchable' | 'failed' | 'skipped'
-/**
  * How a document came here.
  *
  * Only one from a FOLDER is looked for on the disk again; a VAULT is written here; one from the
@@ -18,6 +14,10 @@ export type DocumentStatus = 'searchable' | 'failed' | 'skipped'
  * documents are, and listed only where it is asked for.
  */
 export type DocumentOrigin = 'folder' | 'upload' | 'sample' | 'vault' | 'web' | 'conversation'
+/**
+ * How a document can be found.
+ */
+export type ListedStatus = 'searchable' | 'embedded' | 'skipped' | 'failed'
 /**
  * How far a pull is.
  */
@@ -231,7 +231,10 @@ export interface DocumentInfo {
    * 1, and one more each time its text was replaced.
    */
   revision: number
-  status: DocumentStatus
+  /**
+   * `searchable`: found by its words; `embedded`: by its meaning, too.
+   */
+  status: 'searchable' | 'embedded' | 'skipped' | 'failed'
   /**
    * Why it is not searchable; "" where it is.
    */
