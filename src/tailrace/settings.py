@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_connections: Connections at once; health checks alone are answered on further ones.
         max_streams: Streams of one owner that are open at once; one more is refused with 429.
         max_query_chars: Limit of a question.
+        recall: Whether past conversations are kept searchable.
         watch_folders: Whether a server watches the folders that were added.
         rescan_s: How often a server looks at all of them, watched or not.
         web_allow_private: Whether web pages may be fetched from private addresses, too: this
@@ -130,6 +131,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_connections: int = 12_000
     max_streams: int = 5_000
     max_query_chars: int = 32_768
+    recall: bool = True
     watch_folders: bool = True
     rescan_s: float = 600.0
     web_allow_private: bool = False

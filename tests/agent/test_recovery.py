@@ -10,8 +10,10 @@ import pytest
 
 from tailrace._clock import SYSTEM_CLOCK
 from tailrace.agent import ChatRequest, ContextAgent
+from tailrace.context.ingest import Ingest
+from tailrace.context.pool import ParserPool
 from tailrace.events.ending import content_sha256
-from tailrace.events.event import StreamEvent
+from tailrace.events.event import JSON, StreamEvent
 from tailrace.events.fold import RunFold
 from tailrace.events.logged import LoggedEvent
 from tailrace.events.types import EventType, Outcome, WorkflowStage
@@ -19,14 +21,18 @@ from tailrace.settings import Settings
 from tailrace.stores.base import NewRun, RunRow, RunState, StageResult
 from tailrace.stores.conversations import MessageStatus
 from tailrace.stores.registry import open_stores
-from tailrace.testing.agents import scripted_agent
+from tailrace.testing.agents import PLAN, scripted_agent
+from tailrace.testing.judging import is_judging, judged_by, judgement
 from tailrace.testing.made_runs import claimed
 from tailrace.testing.model_script import ChatRequest as ModelRequest
 from tailrace.testing.model_script import Fault, Reply, Script, classify_as
 
+STRONG = Settings(model_class="strong")
 QUESTION = "What is the budget of the harbour plan?"
+JUDGED = "judged"
+CONTEXT = WorkflowStage.CONTEXT_GATHERING
 ANSWER = "The budget of the harbour plan is 40,000 euros."
-KINDS = {"a question": "qa_analysis", "a chat": "simple_chat"}
+KINDS = {"a question": "qa_analysis", "a chat": "simple_chat", "a judged question": JUDGED}
 
 
 class Recorded(msgspec.Struct):
@@ -44,23 +50,42 @@ def fold_of(events: Sequence[StreamEvent]) -> RunFold:
     return fold
 
 
+def facts_of(fold: RunFold) -> list[list[JSON]]:
+    """The sources, what is cited, and what tools did; scores hang on what else there is."""
+    titles = [source["title"] for source in fold.sources]
+    return [titles, [citation["quote"] for citation in fold.citations], [*fold.tools]]
+
+
 def answering(kind: str) -> Script:
-    return classify_as(kind, Reply(ANSWER, chunk_delay_s=0.001))
+    answer = Reply(ANSWER, chunk_delay_s=0.001)
+    return judged_by(judge, answer) if kind == JUDGED else classify_as(kind, answer)
+
+
+def judge(request: ModelRequest) -> Reply:
+    if "500 g of flour" in request.text:
+        return judgement({"budget": [1], "bread": [2]})
+    call: dict[str, JSON] = {"tool": "search_documents", "query": "rye flour"}
+    return judgement({"budget": [1], "bread": []}, call)
 
 
 def asks_for_a_class(request: ModelRequest) -> bool:
-    return request.schema is not None
+    return request.schema is not None and not is_judging(request)
 
 
 @asynccontextmanager
-async def conversing(home: Path, script: Script) -> AsyncGenerator[tuple[ContextAgent, int]]:
-    async with asyncio.timeout(40), scripted_agent(home, script) as (agent, _):
+async def conversing(
+    home: Path, script: Script, settings: Settings | None = None
+) -> AsyncGenerator[tuple[ContextAgent, int]]:
+    async with (
+        asyncio.timeout(40),
+        scripted_agent(home, script, settings=settings) as (agent, _),
+    ):
         at = SYSTEM_CLOCK.now()
         yield agent, (await agent.parts.store.create_conversation("", "home", {}, at)).id
 
 
 async def recorded(home: Path, kind: str) -> Recorded:
-    async with conversing(home, answering(kind)) as (agent, conversation_id):
+    async with conversing(home, answering(kind), STRONG) as (agent, conversation_id):
         request = ChatRequest(query=QUESTION, conversation_id=conversation_id)
         events = [event async for event in agent.process_stream(request)]
         store, run_id = agent.parts.store, events[0].run_id
@@ -73,7 +98,11 @@ async def recorded(home: Path, kind: str) -> Recorded:
 
 async def died_after(home: Path, whole: Recorded, seq: int) -> None:
     """Make `home` what a process leaves that died once event `seq` of the run was committed."""
-    store, _ = await open_stores(Settings(home=home))
+    store, documents = await open_stores(Settings(home=home))
+    reader = ParserPool(max_document_bytes=10_000)
+    for name, text in PLAN.items():
+        await Ingest(documents, reader=reader, max_document_bytes=10_000).add_text(name, text)
+    await reader.aclose()
     await store.create_conversation("", "home", {}, whole.run.created_at)
     run = whole.run
     accepted = await store.create(
@@ -108,12 +137,20 @@ async def test_a_run_goes_on_whichever_event_its_process_died_after(
     tmp_path: Path, kind: str
 ) -> None:
     whole = await recorded(tmp_path / "whole", kind)
+    told = facts_of(fold_of([logged.event for logged in whole.events]))
+    assert [bool(facts) for facts in told] == [
+        kind != "simple_chat",
+        kind != "simple_chat",
+        kind == JUDGED,
+    ]
     for seq in range(1, len(whole.events)):
+        if kind == JUDGED and whole.events[seq].event.stage is not CONTEXT:
+            continue  # elsewhere it is like any other question
         home = tmp_path / f"died after {seq}"
         await died_after(home, whole, seq)
         async with (
             asyncio.timeout(30),
-            scripted_agent(home, answering(kind)) as (agent, model),
+            scripted_agent(home, answering(kind), documents={}, settings=STRONG) as (agent, model),
         ):
             events = [event async for event in agent.watch(whole.run.run_id)]
             run = await agent.parts.store.get_run(whole.run.run_id, "")
@@ -125,6 +162,7 @@ async def test_a_run_goes_on_whichever_event_its_process_died_after(
         assert last.metadata["outcome"] == Outcome.ANSWERED
         assert last.metadata["content_sha256"] == content_sha256(ANSWER)
         assert fold.text == message.content == ANSWER
+        assert facts_of(fold) == told
         assert (run.state, message.status) == (RunState.COMPLETED, MessageStatus.COMPLETED)
         finished = [result.stage for result in whole.results if result.seq <= seq]
         classified = any(asks_for_a_class(each.chat) for each in model.requests)

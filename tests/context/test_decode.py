@@ -21,7 +21,10 @@ KOREAN = "이것은 한국어 문장입니다. 오늘 서울의 날씨는 매우
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
-        *[("cp1252", text) for text in (GERMAN, "café", "Señor, ¿qué tal? Mañana", "Ærø, Ålesund")],
+        *[
+            ("cp1252", text)
+            for text in (GERMAN, "café", "Señor, ¿qué tal? Mañana", "Ærø, Ålesund", "été café")
+        ],
         *[("cp1252", text) for text in ("Le garçon a mangé une crêpe, où êtes-vous?", "naïve")],
         *[(name, text) for name in ("cp1250", "iso-8859-2") for text in (POLISH, CZECH)],
         *[(name, RUSSIAN) for name in ("cp1251", "koi8-r")],

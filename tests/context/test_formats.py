@@ -51,6 +51,16 @@ def test_a_pdf_has_pages_below_the_entries_of_its_outline() -> None:
     )
 
 
+def test_a_pdf_without_an_outline_has_the_lines_in_larger_letters_for_headings() -> None:
+    body = "\n".join(["plain words of the usual size"] * 8)
+    data = pdf(f"Title\n{body}", f"{body}\nPart two\n{body}", large=("Title", "Part two"))
+    parsed = read("a.pdf", data)
+    part = parsed.text.index("Part two")
+    assert parsed.headings == [Heading(0, 1, "Title"), Heading(part, 1, "Part two")]
+    assert parsed.pages == (0, len(f"Title\n{body}\n\n"))
+    assert parsed.title == "Title"
+
+
 def test_a_word_document_has_headings_lists_and_tables_that_name_their_columns() -> None:
     document = docx.Document()
     document.add_heading("Boiler", 0)
@@ -164,6 +174,15 @@ def test_a_mail_says_who_wrote_what_to_whom_and_names_what_is_attached() -> None
     assert parsed == Parsed(DocumentKind.MAIL, "Grüße", text, headings)
 
 
+def test_a_mail_in_a_mail_is_read_and_named() -> None:
+    data = (
+        b"Subject: Fwd\nContent-Type: multipart/mixed; boundary=q\n\n--q\n"
+        b"Content-Type: message/rfc822\n\nSubject: inner\n\ninner body\n--q\n\nouter\n--q--\n"
+    )
+    text = "Subject: Fwd\n\ninner body\n\nouter\n\nAttachments: a mail about inner"
+    assert read("a.eml", data).text == text
+
+
 def test_each_mail_of_a_mailbox_has_its_heading() -> None:
     data = (
         b"From a Mon\nSubject: one\nTo: x\n\nBody\n>From here\n\nnot: one\n\n"
@@ -204,6 +223,11 @@ def test_a_notebook_has_its_code_fenced_and_what_it_printed() -> None:
     assert parsed.title == "Tides"
     printed = "1\n" + "y" * 2_000 + " […]"
     assert parsed.text == (f"# Tides\nA study.\n\n```python\nshow(1)\n```\n\nOutput:\n{printed}")
+
+
+def test_a_heading_after_line_ends_of_all_kinds_stands_where_it_says() -> None:
+    parsed = read("a.html", b"<pre>a&#13;&#10;b&#13;c\r\nd</pre><h1>End</h1>z")
+    assert parsed.headings == [Heading(parsed.text.index("End"), 1, "End")]
 
 
 SAMPLES = {

@@ -11,6 +11,7 @@ import pytest
 
 from tailrace.context.ingest import Ingest
 from tailrace.context.pool import ParserPool
+from tailrace.context.read import Reading
 from tailrace.context.search import ContextIndex
 from tailrace.context.walk import walk
 from tailrace.stores.documents import DocumentStatus
@@ -240,3 +241,6 @@ async def test_a_folder_that_becomes_a_link_after_it_was_listed_is_not_followed(
     (folder / "sub").symlink_to(outside)
     [reading] = await reader.read_paths("", files, [""])
     assert "canary" not in repr(reading)
+    assert isinstance(reading, Reading)
+    reason = "a folder on the way to it is a link now; add the one that it leads to"
+    assert (reading.document.status, reading.document.reason) == (DocumentStatus.FAILED, reason)

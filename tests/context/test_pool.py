@@ -108,10 +108,13 @@ async def test_a_file_that_ends_the_process_fails_by_itself(folder: Path) -> Non
 async def test_a_read_that_is_given_up_leaves_no_process(folder: Path) -> None:
     reader = ParserPool(max_document_bytes=10_000_000)
     before = children()
-    files = put(folder, {"b.eml": hostile.endless_mail()})
-    reading = asyncio.create_task(reader.read_paths("", files, [""]))
+    files = put(folder, {"a.html": b"fine", "b.eml": hostile.endless_mail()})
+    assert outcomes(await reader.read_paths("", files[:1], [""])) == ["fine"]
+    [pid] = children() - before
+    usual = cpu_s(pid) + 0.2
+    reading = asyncio.create_task(reader.read_paths("", files[1:], [""]))
     async with asyncio.timeout(30):
-        while not children() - before:
+        while cpu_s(pid) < usual:
             await asyncio.wait([reading], timeout=0.05)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -80,18 +80,22 @@ Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Serve:
-    """Makes a server: `serve(script, **settings)`; a model that `asks` asks that back."""
+    """Makes a server: `serve(script, **settings)`; a model that `asks` asks that back.
+
+    A `raw` script is the whole of what the model says, its classification included.
+    """
 
     @asynccontextmanager
     async def make(
         script: Script | None = None,
         *,
         asks: str = "",
+        raw: bool = False,
         **overrides: Any,  # noqa: ANN401 - whatever a setting is
     ) -> AsyncGenerator[Serving, None]:
         answer = Reply(text=ANSWER) if script is None else script
         talk = ask_back(asks, "simple_chat", answer) if asks else classify_as("simple_chat", answer)
-        async with ScriptedModelServer(talk) as model:
+        async with ScriptedModelServer(answer if raw else talk) as model:
             settings = msgspec.structs.replace(
                 Settings(home=tmp_path / "home", llm_url=model.url, llm_model="scripted", port=0),
                 **overrides,

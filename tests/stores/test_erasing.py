@@ -7,7 +7,8 @@ import pytest
 from tailrace.errors import ConflictError, NotFoundError
 from tailrace.settings import Settings
 from tailrace.stores.base import Store
-from tailrace.stores.registry import check_store, erasing_of, open_stores
+from tailrace.stores.registry import check_store, erasing_of, open_stores, vectors_of
+from tailrace.testing.documents import put
 from tailrace.testing.made_runs import AT, accepted_run, refused
 from tailrace.testing.trimming import LATER, ended_run
 
@@ -116,3 +117,21 @@ async def test_forgotten_keys_may_be_used_anew(tmp_path: Path) -> None:
     assert await erasing_of(store).free_keys(LATER, 9) == 1
     assert (await accepted_run(store, key="key")).run.run_id != first.run.run_id
     await store.aclose()
+
+
+@pytest.mark.parametrize("others", [0, 2])
+async def test_removed_documents_are_in_no_file_any_more(tmp_path: Path, others: int) -> None:
+    store, documents = await open_stores(Settings(home=tmp_path))
+    vectors = vectors_of(store)
+    for number in range(others):
+        await put(documents, f"/kept{number}", "what stays\nis here")
+    row = await put(documents, "/secret", f"The nest is at {NEST}.\nNobody knows.")
+    while await vectors.finish():
+        pass
+    [piece, *_] = await vectors.unembedded("model", 9)
+    await vectors.keep("model", 4, [(piece.sha256, b"vector of the nest")])
+    await documents.delete(row.id, "")
+    await erasing_of(store).wipe()
+    await store.aclose()
+    words = (NEST.encode(), b"heron", b"Nobody", b"nobodi", b"vector of the nest")
+    assert [word for word in words if word in bytes_of(tmp_path)] == []

@@ -5,22 +5,27 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
 from tailrace.events.event import JSON
 from tailrace.events.types import EventType
+from tailrace.settings import Settings
 from tailrace.state.state import Query
+from tailrace.testing.judging import judged_by, judgement
 from tailrace.testing.model_script import Reply, classify_as
 from tailrace.testing.workbench import Transcript, Workbench, open_workbench
 
 PLAN = "# Plan\n\nThe budget of the lighthouse is 4,200 crowns. The keeper is Maren Holt ☂.\n"
 FISH = "The lighthouse stands in the north. Herring is salted in barrels there.\n"
+STRONG = Settings(model_class="strong")
 QUESTION = Query(text="What of the lighthouse, its budget, keeper and herring?")
 
 
 async def ask(home: Path, reply: Reply, *, kind: str = "qa_analysis") -> Transcript:
-    async with asyncio.timeout(20), open_workbench(home, classify_as(kind, reply)) as bench:
+    script = judged_by(judgement({"all": [1]}), reply, kind)
+    async with asyncio.timeout(20), open_workbench(home, script, settings=STRONG) as bench:
         await bench.add({"plan.md": PLAN, "fish.md": FISH})
         run = await bench.run(QUESTION)
         await check(bench, run)
@@ -119,7 +124,7 @@ async def test_the_passages_themselves_cite_themselves_exactly(tmp_path: Path) -
 
 async def test_a_selection_is_no_document_and_is_not_cited(tmp_path: Path) -> None:
     script = classify_as("qa_analysis", Reply(text="The tide comes at nine [1]."))
-    async with asyncio.timeout(20), open_workbench(tmp_path, script) as bench:
+    async with asyncio.timeout(20), open_workbench(tmp_path, script, settings=STRONG) as bench:
         query = Query(text="When?", selected_content="The tide comes at nine.")
         run = await bench.run(query)
     assert (run.fold.text, run.fold.citations) == ("The tide comes at nine.", [])
@@ -168,7 +173,7 @@ TEXTS = st.lists(
 ).map(lambda parts: "".join(" ".join(words) + end for words, end in parts))
 
 
-@settings(max_examples=8)
+@bounded(max_examples=8)
 @given(edits=st.lists(TEXTS, min_size=1, max_size=4), answer=TEXTS)
 def test_every_quote_stands_in_its_revision_whatever_becomes_of_the_document(
     tmp_path_factory: pytest.TempPathFactory, edits: list[str], answer: str

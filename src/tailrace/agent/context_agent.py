@@ -19,6 +19,7 @@ from tailrace.agent.leases import Leases
 from tailrace.agent.live_run import LiveRun
 from tailrace.agent.model_setup import ModelSetup
 from tailrace.agent.parts import Parts, open_parts
+from tailrace.agent.recalling import Recall
 from tailrace.agent.request import ChatRequest, OnConflict
 from tailrace.agent.retention import retaining
 from tailrace.agent.roster import Roster
@@ -35,7 +36,7 @@ from tailrace.state.checkpoint import restore
 from tailrace.state.manager import StateManager
 from tailrace.state.state import WorkflowState
 from tailrace.stores.base import LIVE_STATES, NewRun, RunRow, RunState
-from tailrace.stores.registry import erasing_of
+from tailrace.stores.registry import erasing_of, recalling_of
 from tailrace.streaming.log import Sink
 from tailrace.streaming.viewer import snapshot_ended, view_ended
 from tailrace.workflow.engine import WorkflowEngine
@@ -54,7 +55,8 @@ class ContextAgent:
         self.model_setup = ModelSetup(parts.library, parts.llm, parts.settings)
         self.arrivals = Arrivals()
         self.watching = Watching(parts.ingest, parts.documents, parts.settings)
-        self._roster = Roster(parts.settings, clock)
+        self.recall = Recall(parts.store, parts.documents, parts.settings, clock)
+        self._roster = Roster(parts.settings, clock, self.recall.ended)
         self._leases = Leases(parts, self._roster, clock)
         self._closing = False
 
@@ -93,7 +95,9 @@ class ContextAgent:
             agent = cls(parts, home, clock)
             await stack.enter_async_context(agent.at_work())
             erasing = erasing_of(parts.store)
-            await stack.enter_async_context(retaining(parts.store, erasing, settings, clock))
+            agent.recall.start(recalling_of(parts.store))
+            gone = agent.recall.look
+            await stack.enter_async_context(retaining(parts.store, erasing, settings, clock, gone))
             yield agent
 
     async def start(
@@ -382,6 +386,7 @@ class ContextAgent:
         """
         self._closing = True
         await self.watching.aclose()
+        await self.recall.aclose()
         self.arrivals.close()
         await self._leases.aclose()
         await self._roster.shut_down()

@@ -49,9 +49,11 @@ async def erase_run(agent: ContextAgent, run_id: str, *, owner: str = "") -> Non
         NotFoundError: there is no such run, or it is somebody else's.
         StoreError: the store cannot be written.
     """
-    await agent.cancel(run_id, owner=owner)
+    run = await agent.cancel(run_id, owner=owner)
     erasing = erasing_of(agent.parts.store)
     await _to_the_end(lambda: erasing.erase_run(run_id, STEP))
+    if run.conversation_id is not None:
+        await agent.recall.again(run.conversation_id, owner)
 
 
 async def erase_conversation(agent: ContextAgent, conversation_id: int, *, owner: str = "") -> None:
@@ -72,6 +74,7 @@ async def erase_conversation(agent: ContextAgent, conversation_id: int, *, owner
         last = runs[-1].run_id
     erasing = erasing_of(store)
     await _to_the_end(lambda: erasing.erase_conversation(conversation_id, STEP))
+    await agent.recall.forget(conversation_id, owner)
 
 
 async def wipe(agent: ContextAgent) -> None:

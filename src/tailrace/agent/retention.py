@@ -44,10 +44,15 @@ class LetGo(msgspec.Struct, kw_only=True):
 
 @asynccontextmanager
 async def retaining(
-    store: Store, erasing: Erasing, settings: Settings, clock: Clock
+    store: Store,
+    erasing: Erasing,
+    settings: Settings,
+    clock: Clock,
+    on_gone: Callable[[], None] | None = None,
 ) -> AsyncGenerator[None, None]:
-    """Let go of what is old, now and every hour, until this is left."""
-    task = asyncio.create_task(_every_hour(store, erasing, settings, clock), name="retention")
+    """Let go of what is old, now and every hour, until this is left; `on_gone` is told of it."""
+    hourly = _every_hour(store, erasing, settings, clock, on_gone)
+    task = asyncio.create_task(hourly, name="retention")
     try:
         yield
     finally:
@@ -87,13 +92,21 @@ async def let_go(store: Store, erasing: Erasing, settings: Settings, clock: Cloc
     return gone
 
 
-async def _every_hour(store: Store, erasing: Erasing, settings: Settings, clock: Clock) -> None:
+async def _every_hour(
+    store: Store,
+    erasing: Erasing,
+    settings: Settings,
+    clock: Clock,
+    on_gone: Callable[[], None] | None,
+) -> None:
     while True:
         try:
             gone = await let_go(store, erasing, settings, clock)
         except StoreError as error:
             _log.warning("what is old could not be let go of: %s", error.message)
         else:
+            if gone.conversations and on_gone is not None:
+                on_gone()
             if gone != LetGo():
                 _log.info(
                     "let go of %d events, %d conversations, %d runs that are old",

@@ -8,7 +8,7 @@ Rule 4: a run's log and state leave memory when it ends.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from tailrace.errors import LogClosedError, StoreError, TailraceError
 from tailrace.events.types import RunKind
 from tailrace.settings import Settings
 from tailrace.state.manager import StateManager
+from tailrace.stores.base import RunRow
 
 T = TypeVar("T")
 
@@ -38,7 +39,20 @@ class Roster:
             is accepted there before it is added here.
     """
 
-    def __init__(self, settings: Settings, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock = SYSTEM_CLOCK,
+        on_end: Callable[[RunRow], None] | None = None,
+    ) -> None:
+        """Keep runs within `settings`.
+
+        Args:
+            settings: How many there may be.
+            clock: What tells the time.
+            on_end: Told of each run that has ended, or was let go of; it must be quick.
+        """
+        self._on_end = on_end
         self.states = StateManager()
         self.quotas = {
             RunKind.CHAT: Quota(
@@ -223,3 +237,5 @@ class Roster:
         self._leave_line(live)
         live.passed.set()
         live.ended.set()
+        if self._on_end is not None:
+            self._on_end(live.run)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tailrace.agent.home import Holder, holder
+from tailrace.cli.check_coverage import check_coverage
 from tailrace.cli.check_endpoint import check_endpoint
 from tailrace.cli.check_server import check_server
 from tailrace.cli.check_store import check_store_of
@@ -45,6 +46,7 @@ def checks(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     if held is not None and held.url:
         restart = f"end process {held.pid} and start `tailrace serve` again"
         yield from check_server(held.url, held.token, if_silent=restart)
+        yield from check_coverage(held.url, held.token)
     else:
         yield _port(settings)
     yield _access(settings)

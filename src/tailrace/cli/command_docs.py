@@ -1,5 +1,6 @@
 """Floor 7: `tailrace docs`: what answers come from."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -21,6 +22,20 @@ app = typer.Typer(
 _TITLE = 40
 
 
+class Listed(StrEnum):
+    """How documents that are listed can be found."""
+
+    SEARCHABLE = "searchable"
+    EMBEDDED = "embedded"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+_SHOWN_AS = {each: {each.value} for each in Listed} | {
+    Listed.SEARCHABLE: {Listed.SEARCHABLE.value, Listed.EMBEDDED.value}
+}
+
+
 @app.command("add")
 def add_documents(
     context: typer.Context,
@@ -40,13 +55,17 @@ def add_documents(
 @app.command("list")
 def list_documents(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,  # noqa: FBT002 - a flag
+    *,
+    status: Annotated[
+        Listed | None, typer.Option(help="Only those; `searchable` lists `embedded` ones, too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List the documents, with the reason where one cannot be searched."""
-    documents = run(_list(settings_of(context)))
+    documents = run(_list(settings_of(context), status))
     for document in documents:
         typer.echo(msgspec.json.encode(document).decode() if as_json else _line(document))
-    if not documents:
+    if not documents and status is None:
         typer.echo("No documents yet; `tailrace docs add FOLDER` adds some.", err=True)
 
 
@@ -80,9 +99,10 @@ async def _status(settings: Settings) -> CoverageView:
         return await door.coverage()
 
 
-async def _list(settings: Settings) -> list[DocumentView]:
+async def _list(settings: Settings, status: Listed | None) -> list[DocumentView]:
     async with open_door(settings) as door:
-        return await door.list_documents()
+        documents = await door.list_documents()
+    return [each for each in documents if status is None or each.status in _SHOWN_AS[status]]
 
 
 async def _remove(settings: Settings, target: str) -> int:

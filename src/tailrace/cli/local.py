@@ -124,12 +124,16 @@ class LocalDoor:
 
     async def list_documents(self) -> list[DocumentView]:
         """See `Door.list_documents`."""
+        parts = self._agent.parts
+        model = (await parts.indexer.coverage("")).model
         documents: list[DocumentView] = []
         while True:
-            page, total = await self._agent.parts.documents.list_documents(
+            page, total = await parts.documents.list_documents(
                 "", limit=_PAGE, offset=len(documents)
             )
-            documents += [_document_view(document) for document in page]
+            ids = [document.id for document in page]
+            embedded = await parts.documents.embedded("", ids, model)
+            documents += [_document_view(each, each.id in embedded) for each in page]
             if not page or len(documents) >= total:
                 return documents
 
@@ -159,5 +163,6 @@ def _run_view(run: RunRow) -> RunView:
     return msgspec.convert(run, RunView, from_attributes=True)
 
 
-def _document_view(document: DocumentRow) -> DocumentView:
-    return msgspec.convert(document, DocumentView, from_attributes=True)
+def _document_view(document: DocumentRow, is_embedded: bool) -> DocumentView:  # noqa: FBT001 - both are told of each
+    view = msgspec.convert(document, DocumentView, from_attributes=True)
+    return msgspec.structs.replace(view, status="embedded") if is_embedded else view

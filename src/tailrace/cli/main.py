@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "docs": "Add, list and remove the documents that answers come from.",
     "models": "List, fetch and remove models that run on this machine.",
     "runs": "List, show, watch, cancel and prune runs.",
+    "eval": "Measure how well passages are found, on questions with known answers.",
     "backup": "Copy everything here to a file, while a server is at work or not.",
     "restore": "Put a backup in the place of what is here.",
     "export": "Write everything of yours to a folder, as Markdown and JSON.",

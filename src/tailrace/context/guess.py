@@ -14,6 +14,7 @@ _SAMPLE_BYTES: Final = 32 * 1024
 _HIGH_RUN: Final = re.compile(rb"[\x80-\xff]+")
 _LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
 _MIN_FOREIGN_SHARE: Final = 0.4
+_MAX_LATIN_SHARE: Final = 0.7
 _MIN_KANA: Final = 0.15
 _MAX_HANJA: Final = 0.1
 _MIN_USUAL: Final = 0.85
@@ -57,13 +58,13 @@ def guesses(data: bytes) -> Iterator[str]:
     if len(data) > _SAMPLE_BYTES:
         sample = sample[: max(sample.rfind(b"\n"), sample.rfind(b" ")) + 1] or sample
     high = sum(map(len, _HIGH_RUN.findall(sample)))
-    is_foreign = high > len(_LETTER.findall(sample)) * _MIN_FOREIGN_SHARE
+    share = high / max(len(_LETTER.findall(sample)), 1)
     latin, fit = _latin(sample)
-    if fit >= _MIN_FIT and not is_foreign:
+    if fit >= _MIN_FIT and share <= _MAX_LATIN_SHARE:
         yield latin
     if east_asian := _east_asian(sample):
         yield east_asian
-    if is_foreign:
+    if share >= _MIN_FOREIGN_SHARE:
         best = from_bytes(sample, cp_isolation=_OTHERS, threshold=0.6).best()
         if best is not None:
             yield best.encoding

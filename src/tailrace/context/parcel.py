@@ -17,7 +17,7 @@ from tailrace.stores.documents import DocumentOrigin, NewDocument
 
 LENGTH_BYTES: Final = 4
 _TEXT_CHARS: Final = 128 * 1024
-_SPANS: Final = 512
+_SPANS: Final = 128
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ Rule: case, diacritics, Markdown, common endings and how a number is written mak
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tailrace.context.terms import ASKING_WORDS, STOP_WORDS
@@ -14,7 +15,7 @@ _TOKEN: Final = re.compile(
     r"(?P<number>(?<![A-Za-z\d])(?:"
     r"\d{1,3}(?:[.,'\u2019\u00a0\u202f ]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,:/]\d+)*)(?!\d))"
     rf"|(?P<unspaced>[{_UNSPACED}]+)"
-    rf"|(?P<word>(?:(?![{_UNSPACED}])[^\W_])+(?:['\u2019](?:(?![{_UNSPACED}])[^\W_])+)*)"
+    rf"|(?P<word>[^\W_{_UNSPACED}]+(?:['\u2019][^\W_{_UNSPACED}]+)*)"
 )
 _GROUPED: Final = re.compile(r"(\d{1,3}(?:[.,'\u2019\u00a0\u202f ]\d{3})+)(?:[.,](\d{1,2}))?")
 _SPELLED: Final = re.compile("[零〇一二三四五六七八九十百千万亿]+")
@@ -86,6 +87,7 @@ def _number(text: str) -> str:
     return f"{whole}.{grouped[2]}" if grouped[2] else whole
 
 
+@lru_cache(maxsize=4_096)
 def _stem(form: str) -> str:
     """`form` without its ending, so that `starts` and `started` are one; crude, for both sides."""
     if len(form) <= _SHORT or not form.isascii():

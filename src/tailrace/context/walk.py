@@ -176,20 +176,28 @@ def _source(path: str) -> str:
     return path if os.sep == "/" else path.replace(os.sep, "/")
 
 
+class LinkedError(OSError):
+    """A folder on the way to the file is a link now, and may lead anywhere."""
+
+
 def read_file(path: Path, max_bytes: int) -> tuple[bytes, FoundFile]:
     """The file's bytes, one more than `max_bytes` at most, and its signature at that time.
 
     Raises:
         OSError: it cannot be read, or is no plain file any more.
+        LinkedError: a folder on the way to it is a link now.
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
         about = os.fstat(descriptor)
-        if not stat.S_ISREG(about.st_mode) or not _is_there(path, descriptor):
+        if not stat.S_ISREG(about.st_mode):
             msg = "no plain file"
             raise OSError(msg)
+        if not _is_there(path, descriptor):
+            msg = "reached through a link"
+            raise LinkedError(msg)
         data = file.read(max_bytes + 1)
     return data, FoundFile(path.as_posix(), about.st_size, about.st_mtime_ns)
 
@@ -207,6 +215,8 @@ def _is_there(path: Path, descriptor: int) -> bool:
 def why(error: OSError) -> str:
     """What a person can do about it, without the system's own words."""
     match error:
+        case LinkedError():
+            return "a folder on the way to it is a link now; add the one that it leads to"
         case PermissionError():
             return "it cannot be read: permission denied"
         case FileNotFoundError():

@@ -93,6 +93,7 @@ async def delete_conversation(cid: PathId, agent: AgentOf, caller: CallerOf) -> 
     for message in await store.list_messages(cid, caller.owner):
         if message.run_id is not None and message.status in OPEN_STATUSES:
             await agent.cancel(message.run_id, owner=caller.owner)
+    await agent.recall.forget(cid, caller.owner)
     return Deleted(success=True, id=cid)
 
 

@@ -163,7 +163,7 @@ class Within(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         document_ids: These alone.
-        origins: What came here in one of these ways.
+        origins: What came here in one of these ways; None: in any but conversations.
         kinds: What was read as one of these.
         changed_after: Files that were changed at or after this moment; what is no file, put then.
         changed_before: The same, before this moment.
@@ -192,7 +192,11 @@ class Leg(StrEnum):
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """A passage that was found; `score` is higher for a better one, within one search."""
+    """A passage that was found; `score` is higher for a better one, within one search.
+
+    For words it is BM25 as a share of what it would be if a passage of average length had each
+    term once: about 1.0 where all of them are there.
+    """
 
     chunk_id: int
     document_id: int

@@ -11,11 +11,13 @@ from tailrace.stores.base import Store, StoreFacts
 from tailrace.stores.damage import Integrity
 from tailrace.stores.documents import DocumentStore
 from tailrace.stores.erasing import Erasing
+from tailrace.stores.recalling import Recalling
 from tailrace.stores.sqlite import copying, integrity
 from tailrace.stores.sqlite.database import Synchronous
 from tailrace.stores.sqlite.documents import SqliteDocuments
 from tailrace.stores.sqlite.erasing import SQLiteErasing
 from tailrace.stores.sqlite.examine import count_documents, examine
+from tailrace.stores.sqlite.recalling import SqliteRecalling
 from tailrace.stores.sqlite.store import SQLiteStore
 from tailrace.stores.sqlite.vectors import SqliteVectors
 from tailrace.stores.vectors import VectorStore
@@ -65,6 +67,18 @@ def erasing_of(store: Store) -> Erasing:
         msg = f"nothing can be erased from a {type(store).__name__}"
         raise TypeError(msg)
     return SQLiteErasing(store.database)
+
+
+def recalling_of(store: Store) -> Recalling:
+    """What compares the conversations of `store` with the documents made of them.
+
+    Raises:
+        TypeError: `store` did not come from `open_stores`.
+    """
+    if not isinstance(store, SQLiteStore):
+        msg = f"no conversation is recalled from a {type(store).__name__}"
+        raise TypeError(msg)
+    return SqliteRecalling(store.database)
 
 
 def examine_store(home: Path) -> StoreFacts | None:

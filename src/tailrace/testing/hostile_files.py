@@ -9,7 +9,7 @@ import json
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 OLE_MARK: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -100,9 +100,15 @@ def book(chapters: Mapping[str, str], prolog: str = "", title: str = "A book") -
     )
 
 
-def pdf(*pages: str, outline: Mapping[str, int] | None = None, forms: str = "") -> bytes:
+def pdf(
+    *pages: str,
+    outline: Mapping[str, int] | None = None,
+    large: Sequence[str] = (),
+    forms: str = "",
+) -> bytes:
     """A PDF file with a page for each text; `outline` has titles and pages, counted from 0.
 
+    Lines that are in `large` are written in large letters.
     `forms` are further objects, from number 100; each page then draws the one of that number.
     """
     entries = list((outline or {}).items())
@@ -120,8 +126,10 @@ def pdf(*pages: str, outline: Mapping[str, int] | None = None, forms: str = "") 
     for number, text in enumerate(pages):
         at = first_page + 2 * number
         drawn = "/F Do " if forms else ""
-        lines = "".join(f"({line}) Tj T* " for line in text.split("\n"))
-        content = f"{drawn}BT /H 12 Tf 14 TL 72 700 Td {lines}ET"
+        lines = "".join(
+            f"/H {24 if line in large else 12} Tf ({line}) Tj T* " for line in text.split("\n")
+        )
+        content = f"{drawn}BT 26 TL 72 700 Td {lines}ET"
         form = "/XObject<</F 100 0 R>>" if forms else ""
         objects[at] = (
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents {at + 1} 0 R"

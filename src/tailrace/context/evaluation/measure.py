@@ -82,7 +82,9 @@ async def measure_retrieval(
     figures: dict[str, list[Figures]] = {}
     for question in questions:
         ways = await index.ways([question.text], owner=owner)
-        found: dict[str, Sequence[Hit]] = {way.value: hits for way, hits in ways}
+        found: dict[str, Sequence[Hit]] = {
+            way.value: fuse([each for each in ways if each[0] is way]) for way, _ in ways
+        }
         found[FUSED] = fuse(ways)
         for name, hits in found.items():
             figures.setdefault(name, []).append(_figures(question, hits, names))

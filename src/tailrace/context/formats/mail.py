@@ -126,6 +126,10 @@ def _body(message: Message) -> tuple[str, list[Heading], list[str]]:
     attached: list[str] = []
     for part in _parts(message):
         kind = part.get_content_type()
+        if part.is_multipart():
+            subjects = (_header(mail, "Subject") for mail in _inner(part))
+            attached += [f"a mail about {subject}" for subject in subjects if subject]
+            continue
         name = _file_name(part)
         if name or part.get_content_disposition() == "attachment":
             attached.append(name or kind)
@@ -142,17 +146,22 @@ def _body(message: Message) -> tuple[str, list[Heading], list[str]]:
 
 
 def _parts(message: Message) -> Iterator[Message]:
-    """The parts that hold something, those of forwarded mails included."""
+    """The parts that hold something, and those that hold a mail, before what is in that."""
     waiting = [message]
     seen = 0
     while waiting and seen < _MAX_PARTS:
         part = waiting.pop()
         seen += 1
         if part.is_multipart():
-            inner = cast("list[Message]", part.get_payload())
-            waiting += reversed(inner[:_MAX_PARTS])
+            if part.get_content_type() == "message/rfc822":
+                yield part
+            waiting += reversed(_inner(part))
         else:
             yield part
+
+
+def _inner(part: Message) -> list[Message]:
+    return cast("list[Message]", part.get_payload())[:_MAX_PARTS]
 
 
 def _file_name(part: Message) -> str:

@@ -1,6 +1,7 @@
 """Floor 2: PDF, the text of its pages, below the entries of its outline.
 
-Rule 1: a page is read and let go of before the next one.
+Rule 1: a page is let go of before the next one is read.
+Rule 2: without an outline, lines in larger letters are the headings.
 """
 
 import importlib
@@ -8,16 +9,18 @@ import re
 from collections.abc import Iterator
 from typing import Final, Protocol, cast
 
+from tailrace.context.decode import clean
 from tailrace.context.formats.draft import Draft, RefusedError
 from tailrace.context.formats.magic import require_pdf
+from tailrace.context.formats.pdf_headings import Line, headings_by_size
 
 _MAX_PAGES: Final = 20_000
 _MAX_OUTLINE: Final = 5_000
 _MAX_DEPTH: Final = 9
-_ENCRYPTED: Final = b"/Encrypt"
 _PASSWORD: Final = 4  # FPDF_ERR_PASSWORD
-_HYPHEN: Final = re.compile("[\ufffe\x02]\r?\n?")
-_SPACES: Final = re.compile(r"[ \t]+(?=\n)")
+_TITLE_WORDS: Final = 12
+_MAX_SIZED: Final = 500
+_RAW_LINE: Final = re.compile("(?!\\Z)([^\r\n\ufffe]*)(?:(\ufffe\r?\n?)|\r\n|[\r\n]|\\Z)")
 _NO_TITLE: Final = re.compile(r"(?i)microsoft (?:word|powerpoint|excel) - |untitled|.*\.\w{2,5}$")
 
 
@@ -57,6 +60,12 @@ class _Document(Protocol):
     def close(self) -> None: ...
 
 
+class _Raw(Protocol):
+    def FPDFText_GetCharIndexFromTextIndex(self, page: _TextPage, index: int) -> int: ...  # noqa: N802 - its own name
+
+    def FPDFText_GetFontSize(self, page: _TextPage, index: int) -> float: ...  # noqa: N802 - its own name
+
+
 class _Pdfium(Protocol):
     PdfiumError: type[Exception]
 
@@ -94,36 +103,68 @@ def _read(document: _Document, error: type[Exception]) -> Draft:
     title = document.get_metadata_value("Title").strip("\0 ")
     draft.title = "" if _NO_TITLE.match(title) else title
     outline = _outline(document, error)
-    unread = 0
-    for number in range(count):
-        draft.page()
-        try:
-            text = _page_text(document, number)
-        except error:
-            unread += 1
-            continue
-        _write_page(draft, text, outline.get(number, []))
-    if unread == count and count:
+    pages = [_page_lines(document, number, error, sized=not outline) for number in range(count)]
+    if count and all(page is None for page in pages):
         msg = "it is damaged: none of its pages can be read"
         raise RefusedError(msg)
+    lines = [page or [] for page in pages]
+    by_size = {} if outline else headings_by_size(lines)
+    if not draft.title and 0 in by_size:
+        draft.title = by_size[0][0][2]
+    for number, page in enumerate(lines):
+        draft.page()
+        text = "\n".join(line.text for line in page)
+        if number in outline:
+            _write_page(draft, text, _placed(text, outline[number]))
+        else:
+            _write_page(draft, text, by_size.get(number, []))
     if not draft.position and count:
         msg = "it has no text: its pages are pictures"
         raise RefusedError(msg)
     return draft
 
 
-def _page_text(document: _Document, number: int) -> str:
-    page = document.get_page(number)
+def _page_lines(
+    document: _Document, number: int, error: type[Exception], *, sized: bool
+) -> list[Line] | None:
+    """The lines of a page, with the size of their letters if wanted; None: it is damaged."""
     try:
-        text_page = page.get_textpage()
+        page = document.get_page(number)
         try:
-            text = text_page.get_text_range()
+            text_page = page.get_textpage()
+            try:
+                return _lines(text_page, sized=sized)
+            finally:
+                text_page.close()
         finally:
-            text_page.close()
-    finally:
-        page.close()
-    text = _HYPHEN.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _SPACES.sub("", text).strip("\n")
+            page.close()
+    except error:
+        return None
+
+
+def _lines(text_page: _TextPage, *, sized: bool) -> list[Line]:
+    raw = cast("_Raw", importlib.import_module("pypdfium2.raw"))
+    lines: list[Line] = []
+    position = 0
+    is_cut = False
+    for found in _RAW_LINE.finditer(text_page.get_text_range()):
+        text = clean(found[1]).replace("\x02", "").rstrip()
+        if not text and not lines:
+            continue
+        size = 0.0
+        if sized and text and len(lines) < _MAX_SIZED:
+            at = raw.FPDFText_GetCharIndexFromTextIndex(text_page, found.start())
+            size = raw.FPDFText_GetFontSize(text_page, at) if at >= 0 else 0.0
+        if is_cut and lines:
+            position -= 1
+            lines[-1] = lines[-1]._replace(text=lines[-1].text + text)
+        else:
+            lines.append(Line(position, text, size))
+        position += len(text) + 1
+        is_cut = bool(found[2])
+    while lines and not lines[-1].text:
+        lines.pop()
+    return lines
 
 
 def _outline(document: _Document, error: type[Exception]) -> dict[int, list[tuple[int, str]]]:
@@ -143,23 +184,30 @@ def _outline(document: _Document, error: type[Exception]) -> dict[int, list[tupl
     return entries
 
 
-def _write_page(draft: Draft, text: str, entries: list[tuple[int, str]]) -> None:
-    """Add a page, cut where the titles of its outline's entries stand in it."""
-    written = 0
+def _placed(text: str, entries: list[tuple[int, str]]) -> list[tuple[int, int, str]]:
+    """Where the outline's entries stand in the text of their page; else where the last one does."""
+    placed: list[tuple[int, int, str]] = []
+    reached = 0
     for level, title in entries:
-        at = _line_of(text, title, written)
-        if at is not None and at > written:
+        reached = max(_line_of(text, title, reached), reached)
+        placed.append((reached, level, title))
+    return placed
+
+
+def _write_page(draft: Draft, text: str, entries: list[tuple[int, int, str]]) -> None:
+    """Add a page, cut where its headings stand."""
+    written = 0
+    for at, level, title in entries:
+        if at > written:
             draft.write(text[written:at], gap="\n\n" if not written else "\n")
             written = at
         draft.heading(level, title)
     draft.write(text[written:], gap="\n\n" if not written else "\n")
 
 
-def _line_of(text: str, title: str, first: int) -> int | None:
-    """Where the line starts that says `title`, however its spaces are."""
-    words = title.split()[:12]
-    if not words:
-        return None
+def _line_of(text: str, title: str, first: int) -> int:
+    """Where the line starts that says `title`, however its spaces are; -1 where there is none."""
+    words = title.split()[:_TITLE_WORDS]
     pattern = re.compile(r"\s+".join(map(re.escape, words)), re.IGNORECASE)
     found = pattern.search(text, first)
-    return text.rfind("\n", 0, found.start()) + 1 if found else None
+    return text.rfind("\n", 0, found.start()) + 1 if found else -1

@@ -17,7 +17,7 @@ from tailrace.context.formats.magic import require_zip
 from tailrace.context.formats.tables import write_rows
 
 _MAX_COLUMNS: Final = 500
-_MAX_CELLS: Final = 2_000_000
+_MAX_CELLS: Final = 1_000_000
 _MAX_ROWS_LOOKED_AT: Final = 1_100_000  # a sheet has 1,048,576
 
 _Value = str | bool | int | float | dt.datetime | dt.date | dt.time | None

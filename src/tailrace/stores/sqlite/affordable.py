@@ -6,6 +6,7 @@ Rule 2: the rarest terms come first; what would make it too much is left out. A 
     most passages says next to nothing about any of them.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -19,6 +20,9 @@ WORD_ROWS: Final = 20_000
 
 PART_ROWS: Final = 12_000
 COUNTED: Final = 4_000
+_LEAST_WEIGHT: Final = 1e-6
+"""Of a word that is in more than half of the passages, as FTS5 has it."""
+
 _MOST_PARTS: Final = 6
 _PART_CHARS: Final = 3
 _LEAST_CHARS: Final = 4
@@ -32,10 +36,15 @@ _SEEN: Final = (
 )
 
 
-def affordable_words(connection: apsw.Connection, phrases: Sequence[str]) -> list[str]:
-    """Those of `phrases` that are looked for."""
+def affordable_words(
+    connection: apsw.Connection, phrases: Sequence[str]
+) -> tuple[list[str], float]:
+    """Those of `phrases` that are looked for, and the BM25 of a passage that has each once."""
     costs = {phrase: passages_with(connection, phrase) for phrase in phrases}
-    return _within(costs, WORD_ROWS, at_least=1)
+    [(total,)] = rows(connection, "SELECT coalesce(sum(chunk_count), 0) FROM documents")
+    weights = [math.log(max(total - count + 0.5, 0.5) / (count + 0.5)) for count in costs.values()]
+    ideal = sum(max(weight, _LEAST_WEIGHT) for weight in weights)
+    return _within(costs, WORD_ROWS, at_least=1), ideal or 1.0
 
 
 def passages_with(connection: apsw.Connection, phrase: str) -> int:

@@ -12,6 +12,7 @@ import apsw
 from tailrace.errors import ConflictError, StoreError
 from tailrace.stores.sqlite.conversations import title_of
 from tailrace.stores.sqlite.database import Database
+from tailrace.stores.sqlite.finishing import purge
 from tailrace.stores.sqlite.rows import one, rows, time_text
 
 _LIVE: Final = "state IN ('queued', 'running', 'waiting')"
@@ -143,6 +144,7 @@ def _erase_log(connection: apsw.Connection, run_id: str, limit: int) -> int | No
 
 
 def _wipe(connection: apsw.Connection) -> None:
+    purge(connection)
     connection.execute("VACUUM")
     busy = one(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
     if busy is not None and busy[0]:

@@ -44,7 +44,7 @@ def count_documents(path: Path) -> int:
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
-            sql = "SELECT count(*) FROM documents WHERE status = ?"
+            sql = "SELECT count(*) FROM documents WHERE status = ? AND origin <> 'conversation'"
             return int(connection.execute(sql, (DocumentStatus.SEARCHABLE.value,)).get)
         finally:
             connection.close()

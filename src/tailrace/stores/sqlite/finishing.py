@@ -2,23 +2,26 @@
 
 Rule 1: writing the trigram index takes several times as long as all the rest, so it is not waited
     for: a passage stands in `chunks_unfinished` until it is there.
-Rule 2: a vector belongs to words, not to a passage: it stays while any passage has these words.
+Rule 2: what is removed from a full-text index stands in its file until its segments are merged,
+    so that whoever erases for good calls `purge`.
+Rule 3: a vector belongs to words, not to a passage: it stays while any passage has these words.
 """
 
 import hashlib
+from typing import Final
 
 import apsw
 
 from tailrace.stores.sqlite.rows import one, rows
 
-_NEWEST: str = (
+_NEWEST: Final = (
     "SELECT c.id, c.heading, c.text, c.sha256 FROM chunks_unfinished AS u"
     " JOIN chunks AS c ON c.id = u.chunk_id ORDER BY u.chunk_id DESC LIMIT ?"
 )
-_UNUSED: str = (
+_UNUSED: Final = (
     "DELETE FROM vectors WHERE sha256 = ?1 AND NOT EXISTS (SELECT 1 FROM chunks WHERE sha256 = ?1)"
 )
-_MERGED_PAGES: int = 32
+_MERGED_PAGES: Final = 32
 
 
 def piece_sha256(heading: str, text: str) -> bytes:
@@ -68,3 +71,14 @@ def forget_vector(connection: apsw.Connection, sha256: bytes | None) -> None:
     """Remove the vectors of words that no passage has any more."""
     if sha256 is not None:
         rows(connection, _UNUSED, (sha256,))
+
+
+def purge(connection: apsw.Connection) -> None:
+    """Write both full-text indexes anew without what was removed from them; not quick."""
+    [(chunks, unfinished)] = rows(
+        connection,
+        "SELECT (SELECT count(*) FROM chunks), (SELECT count(*) FROM chunks_unfinished)",
+    )
+    for index, count in (("chunk_index", chunks), ("chunk_parts", chunks - unfinished)):
+        command = "optimize" if count else "delete-all"  # `optimize` keeps what was all removed
+        rows(connection, f"INSERT INTO {index} ({index}) VALUES (?)", (command,))  # noqa: S608 - constants of ours

@@ -76,8 +76,9 @@ def search(
     connection: apsw.Connection, owner: str, terms: Sequence[str], limit: int, within: Within
 ) -> list[Hit]:
     """The `limit` best passages that have one of `terms` as a word, in whatever form."""
-    phrases = affordable_words(connection, [phrase(term) for term in terms])
-    return _found(connection, _WORDS, phrases, limit, predicate(owner, within))
+    phrases, ideal = affordable_words(connection, [phrase(term) for term in terms])
+    found = _found(connection, _WORDS, phrases, limit, predicate(owner, within))
+    return [msgspec.structs.replace(hit, score=hit.score / ideal) for hit in found]
 
 
 def search_parts(

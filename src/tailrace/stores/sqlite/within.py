@@ -25,6 +25,8 @@ def predicate(owner: str, within: Within) -> tuple[str, tuple[str, ...]]:
         if values is not None:
             conditions.append(f"{column} {_ONE_OF}")
             bound.append(json.dumps(list(values)))
+    if within.origins is None:
+        conditions.append("d.origin <> 'conversation'")
     for comparison, moment in ((">=", within.changed_after), ("<", within.changed_before)):
         if moment is not None:
             conditions.append(f"{_CHANGED} {comparison} {_MOMENT}")
