@@ -5,6 +5,7 @@ import re
 from playwright.async_api import expect
 
 from tailrace.agent import default_engine
+from tailrace.stores.sqlite.revisions import KEPT_REVISIONS
 from tailrace.testing.model_script import Reply, classify_as
 
 from .gate import Gate
@@ -152,6 +153,11 @@ async def test_a_document_that_has_changed_says_so_and_can_be_seen_as_it_is_now(
         await passage.get_by_role("button", name="See it as it is now").click()
         await expect(note).to_contain_text("no longer near this place")
         await screen.keep("without")
+        for number in range(KEPT_REVISIONS + 1):
+            await ingest.add_text("notes.md", f"# Notes\n\nVersion {number}.\n")
+        await marks.last.click()
+        await expect(note).to_contain_text("how it was then is no longer kept")
+        await expect(mark).to_have_text(LAMP)
 
 
 async def test_words_of_a_document_that_is_gone_are_still_shown(

@@ -75,7 +75,13 @@ async def test_a_web_page_is_read_in_before_ones_eyes_and_found_again_after_a_re
 ) -> None:
     async with (
         site() as web,
-        serve(Reply(), web_allow_private=True, web_ports=str(web.port)) as served,
+        serve(
+            Reply(),
+            web_allow_private=True,
+            web_ports=str(web.port),
+            embeddings_url=web.url,
+            embeddings_model="small",
+        ) as served,
     ):
         screen = await open_page(served.url, "#/documents")
         page = screen.page

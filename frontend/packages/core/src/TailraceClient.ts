@@ -13,10 +13,10 @@ import type {
   DocumentCoverage,
   DocumentInfo,
   DocumentList,
-  DocumentStatus,
   DocumentText,
   EnvelopeOfAuthStatus,
   Health,
+  ListedStatus,
   ModelSetup,
   Run,
   RunDetail,
@@ -37,7 +37,7 @@ export interface Page {
 }
 
 export interface DocumentPage extends Page {
-  readonly status?: DocumentStatus
+  readonly status?: ListedStatus
 }
 
 export interface RunPage {
