@@ -95,7 +95,6 @@ class ContextAgent:
             agent = cls(parts, home, clock)
             await stack.enter_async_context(agent.at_work())
             erasing = erasing_of(parts.store)
-            parts.indexer.start()
             agent.recall.start(recalling_of(parts.store))
             gone = agent.recall.look
             await stack.enter_async_context(retaining(parts.store, erasing, settings, clock, gone))
