@@ -52,11 +52,11 @@ class Web:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request; what has no end goes on until its client is gone."""
-        request = (await reader.readuntil(b"\r\n\r\n")).decode()
-        path = request.split(" ")[1]
-        host = next(x for x in request.lower().split("\r\n") if x.startswith("host: "))
-        self.asked.append((host.removeprefix("host: "), path))
         try:
+            request = (await reader.readuntil(b"\r\n\r\n")).decode()
+            path = request.split(" ")[1]
+            host = next(x for x in request.lower().split("\r\n") if x.startswith("host: "))
+            self.asked.append((host.removeprefix("host: "), path))
             writer.write(self.answers[path])
             await writer.drain()
             while path == "/endless":
@@ -64,8 +64,8 @@ class Web:
                 await writer.drain()
             if path == "/silent":
                 await reader.read()
-        except ConnectionError:
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # its client has left, perhaps before it asked
         finally:
             writer.close()
 
