@@ -31,6 +31,7 @@ from tailrace.context.parcel import (
 )
 from tailrace.context.read import Reading, SameBytes
 from tailrace.stores.documents import NewChunk, NewDocument
+from tailrace.wire.child_process import ChildProcess, close_pipes, start_child
 
 _START_S: Final = 60.0
 
@@ -58,7 +59,7 @@ class NotStartedError(Exception):
 class ParserProcess:
     """A process that has started."""
 
-    def __init__(self, process: asyncio.subprocess.Process, timeout_s: float) -> None:
+    def __init__(self, process: ChildProcess, timeout_s: float) -> None:
         self._process = process
         self._timeout_s = timeout_s
         self._has_read = False
@@ -71,13 +72,10 @@ class ParserProcess:
             NotStartedError: the system has no room for it, or it does not run.
         """
         try:
-            process = await asyncio.create_subprocess_exec(
+            process = await start_child(
                 sys.executable,
                 *("-P", "-B", "-m", "tailrace.context.parser_child"),
                 *(str(memory_bytes), str(timeout_s)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
                 env={k: v for k, v in os.environ.items() if not k.startswith("TAILRACE_")},
             )
         except OSError as exc:
@@ -141,6 +139,7 @@ class ParserProcess:
         with suppress(ProcessLookupError):
             self._process.kill()
         await asyncio.shield(self._process.wait())
+        close_pipes(self._process)
 
     async def _ask(self, request: Request, data: bytes | None) -> None:
         if self._process.stdin is None:

@@ -16,6 +16,7 @@ import msgspec
 
 from tailrace.errors import ModelUnavailableError
 from tailrace.llm.embedded_server import BAD_MODEL, NO_RUNTIME, ServerConfig, ServerReady
+from tailrace.wire.child_process import ChildProcess, close_pipes, start_child
 
 LOAD_TIMEOUT_S = 180.0
 _STOP_TIMEOUT_S = 3.0
@@ -31,7 +32,7 @@ class ModelProcess:
     def __init__(self, config: ServerConfig) -> None:
         """Start it; must be called on the event loop it will belong to."""
         self._config = config
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._owner = asyncio.create_task(self._run(), name=f"embedded model {config.name}")
 
@@ -93,21 +94,20 @@ class ModelProcess:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+            close_pipes(process)
             _log.info("embedded model %s ended: %s", self._config.name, process.returncode)
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+    async def _start(self) -> ChildProcess:
+        return await start_child(
             sys.executable,
             "-P",  # the current folder's own modules are none of the child's business
             "-m",
             "tailrace.llm.embedded_server",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "OMP_WAIT_POLICY": "passive"},
         )
 
-    async def _configure(self, process: asyncio.subprocess.Process) -> None:
+    async def _configure(self, process: ChildProcess) -> None:
         """Tell the child what to load, and learn where it listens; it is killed if it is late."""
         if process.stdin is None or process.stdout is None:
             return

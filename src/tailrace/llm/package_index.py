@@ -13,6 +13,7 @@ import asyncio
 import re
 import shutil
 import ssl
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
@@ -147,26 +148,20 @@ async def _ask(commands: Sequence[Sequence[str]], environ: Mapping[str, str]) ->
     """The output of the first command that works; empty where none does."""
     for command in commands:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
+            done = await asyncio.to_thread(
+                subprocess.run,
+                command,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
                 env={**environ, "COLUMNS": "400"},
+                timeout=_ASK_TIMEOUT_S,
             )
-        except OSError:
+        except (OSError, subprocess.TimeoutExpired):
             continue
-        try:
-            async with asyncio.timeout(_ASK_TIMEOUT_S):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            continue
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode == 0:
-            return output.decode("utf-8", errors="replace")
+        if done.returncode == 0:
+            return done.stdout.decode("utf-8", errors="replace")
     return ""
 
 

@@ -27,6 +27,9 @@ _PASSAGE_SHARE: Final = 0.5
 """Of the whole budget, for one passage that was searched for: two voices rather than one."""
 
 _SEARCH_LIMIT: Final = 8
+
+_FLOOR: Final = 0.5
+"""Of the least share, for the whole score: one search's best may be near nothing at all."""
 _SNIPPET_CHARS: Final = 280
 
 
@@ -77,6 +80,7 @@ class Gathering:
         self._query = query
         self._scope = scope
         self._least = least
+        self._best = 0.0
         self._passages: dict[str, Passage] = {}
 
     async def search(self, texts: Sequence[str]) -> int:
@@ -110,13 +114,17 @@ class Gathering:
     def _worth(
         self, found: Sequence[Passage], text: str, besides: Mapping[str, Passage]
     ) -> dict[str, Passage]:
-        """What of one search's passages is new, and near enough its best."""
+        """What of one search's passages is new, and near enough its best, and that of all."""
+        if text:
+            self._best = max([self._best, *(each.score for each in found)])
+        floor = _FLOOR * self._least * self._best if text else 0.0
         shares = shared(text, [f"{each.title}\n{each.heading}\n{each.text}" for each in found])
         least = self._least * max(shares, default=0.0)
         return {
             each.id: each
             for each, share in zip(found, shares, strict=True)
             if (share == 0.0 or share >= least)  # none: found by its meaning, or by parts of words
+            and each.score >= floor
             and each.id not in self._passages
             and each.id not in besides
         }

@@ -8,7 +8,6 @@ Rule 3: it goes when its standard input closes; if not within a bound, it is kil
 
 import asyncio
 import os
-import subprocess
 import sys
 from array import array
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from tailrace.errors import ModelUnavailableError
 from tailrace.llm.embedding import Vector
 from tailrace.llm.minilm.child import LENGTH_BYTES, Batch, Vectors, frame
 from tailrace.llm.minilm.model import DIMENSIONS
+from tailrace.wire.child_process import ChildProcess, close_pipes, start_child
 
 _ANSWER_TIMEOUT_S: Final = 120.0
 _STOP_TIMEOUT_S: Final = 3.0
@@ -31,7 +31,7 @@ class EmbeddingProcess:
     """A process that embeds, and is there only while it is needed."""
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
         self._turn = asyncio.Lock()
 
     @property
@@ -70,16 +70,13 @@ class EmbeddingProcess:
         async with self._turn:
             await self._end()
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self) -> ChildProcess:
         try:
-            self._process = await asyncio.create_subprocess_exec(
+            self._process = await start_child(
                 sys.executable,
                 "-P",  # the current folder's own modules are none of the child's business
                 "-m",
                 "tailrace.llm.minilm.child",
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
                 env={**os.environ, "OMP_WAIT_POLICY": "passive"},
             )
         except OSError as exc:
@@ -103,9 +100,10 @@ class EmbeddingProcess:
                 with suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+            close_pipes(process)
 
 
-async def _ask(process: asyncio.subprocess.Process, question: bytes) -> Vectors:
+async def _ask(process: ChildProcess, question: bytes) -> Vectors:
     if process.stdin is None or process.stdout is None:
         raise EOFError
     process.stdin.write(question)
