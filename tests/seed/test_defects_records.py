@@ -153,7 +153,9 @@ async def test_d21_rows_are_in_the_order_they_were_made_with_true_times(serve: "
 
 async def test_d21_reading_a_long_conversation_takes_no_more_statements(serve: "Serve") -> None:
     with Disk() as disk:
-        async with asyncio.timeout(20), serve(knowing(HELLO)) as (_, _, http):
+        quiet = serve(knowing(HELLO), {}, recall=False)  # nothing is indexed meanwhile
+        async with asyncio.timeout(20), quiet as (agent, _, http):
+            await agent.parts.indexer.settled()
             client = DesktopClient(http)
             statements: list[int] = []
             for turns in (1, 7):

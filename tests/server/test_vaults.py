@@ -186,7 +186,7 @@ async def test_an_empty_note_without_a_title_is_kept(serving: "Serving") -> None
 
 
 async def test_the_context_of_a_note_is_its_passages(serving: "Serving") -> None:
-    mid = await write(serving, content="\n\n".join(["A long paragraph. " * 60] * 3))
+    mid = await write(serving, content="\n\n".join(["A long paragraph. " * 50] * 3))
     context = (await serving.client.get(f"/api/vaults/{mid}/context")).json()
     read = (await serving.client.get(f"/api/vaults/{mid}")).json()["data"]
     del read["content"]
