@@ -18,6 +18,7 @@ from tailrace.server import (
     citations,
     conversation_events,
     conversations,
+    document_search,
     documents,
     erasing,
     health,
@@ -64,6 +65,7 @@ _ROUTES = (
     conversation_events,
     messages,
     erasing,
+    document_search,  # before a document's own address, which would take its name for an id
     documents,
     vaults,
     settings_models,

@@ -389,6 +389,41 @@ export interface Forgotten {
   removed: number
 }
 /**
+ * A passage: code points `char_start` to `char_end` of that revision of its document.
+ */
+export interface FoundPassage {
+  id: string
+  document_id: number
+  revision: number
+  title: string
+  /**
+   * Its document's path or name.
+   */
+  source: string
+  /**
+   * The headings it stands under.
+   */
+  heading: string
+  page: number | null
+  char_start: number
+  char_end: number
+  text: string
+  /**
+   * Some of it, around what was asked for, on one line.
+   */
+  snippet: string
+  /**
+   * Higher is better; compares within one search.
+   */
+  score: number
+}
+/**
+ * What was found, best first.
+ */
+export interface FoundPassages {
+  items: FoundPassage[]
+}
+/**
  * That this server is up, and what answers here.
  */
 export interface Health {
